@@ -1,0 +1,136 @@
+//! The small tables of a frame: names, origins, entries.
+
+use std::sync::Arc;
+
+use super::FrameError;
+use crate::Origin;
+use crate::batch::keys::Keys;
+use crate::batch::layout::{Field, Head, Key};
+
+const NO_STRING: u32 = u32::MAX;
+
+pub(super) fn write_names<'a>(
+    out: &mut Vec<u8>,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> (usize, usize) {
+    let (mut count, mut end) = (0, 0);
+    for name in names.clone() {
+        end += name.len();
+        count += 1;
+        out.extend_from_slice(&(end as u32).to_le_bytes());
+    }
+    names.for_each(|name| out.extend_from_slice(name.as_bytes()));
+    (count, end)
+}
+
+pub(super) fn read_keys(names: &[&str]) -> Result<Keys, FrameError> {
+    let mut keys = Keys::default();
+    for (i, name) in names.iter().enumerate() {
+        match keys.intern(name) {
+            Ok(Key(key)) if usize::from(key) == i => {}
+            _ => return Err(FrameError::Invalid("a field name occurs twice", i)),
+        }
+    }
+    Ok(keys)
+}
+
+pub(super) fn read_fields(section: &[u8]) -> Result<Vec<Field>, FrameError> {
+    let decode = |entry: &[u8]| Field::from_bytes(entry.try_into().unwrap_or(&[0; Field::BYTES]));
+    let entries = section.chunks_exact(Field::BYTES);
+    // All of them first, then one look at whether all were known: that is nearly a plain copy.
+    let mut known = true;
+    let fields = entries.clone().map(decode).map(|(field, is_known)| {
+        known &= is_known;
+        field
+    });
+    let fields = fields.collect();
+    if known {
+        return Ok(fields);
+    }
+    let at = entries.map(decode).position(|(_, is_known)| !is_known).unwrap_or_default();
+    Err(FrameError::Invalid("unknown tag or flag of a field", at))
+}
+
+pub(super) fn read_heads(section: &[u8]) -> Result<Vec<Head>, FrameError> {
+    let mut heads = Vec::with_capacity(section.len() / Head::BYTES);
+    for (i, entry) in section.chunks_exact(Head::BYTES).enumerate() {
+        let head = entry.first_chunk().and_then(Head::from_bytes);
+        heads.push(head.ok_or(FrameError::Invalid("unknown flag of an event", i))?);
+    }
+    Ok(heads)
+}
+
+pub(super) fn read_names<'a>(ends: &[u8], text: &'a [u8]) -> Result<Vec<&'a str>, FrameError> {
+    let mut names = Vec::with_capacity(ends.len() / 4);
+    let mut start = 0;
+    for (i, chunk) in ends.chunks_exact(4).enumerate() {
+        let end = u32::from_le_bytes(std::array::from_fn(|n| chunk[n])) as usize;
+        let name = text.get(start..end).ok_or(FrameError::Invalid("a name beyond the end", i))?;
+        names.push(std::str::from_utf8(name).map_err(|_| FrameError::Invalid("a name is not UTF-8", i))?);
+        start = end;
+    }
+    if start != text.len() {
+        return Err(FrameError::Invalid("text behind the last name", names.len()));
+    }
+    Ok(names)
+}
+
+pub(super) fn write_origin(out: &mut Vec<u8>, o: &Origin) {
+    for part in [&o.host, &o.service, &o.source, &o.tenant, &o.stream] {
+        write_string(out, part.as_deref());
+    }
+    out.extend_from_slice(&(o.tags.len() as u32).to_le_bytes());
+    for (name, value) in &o.tags {
+        write_string(out, Some(name));
+        write_string(out, Some(value));
+    }
+}
+
+fn write_string(out: &mut Vec<u8>, text: Option<&str>) {
+    let len = text.map_or(NO_STRING, |t| t.len() as u32);
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(text.unwrap_or_default().as_bytes());
+}
+
+pub(super) fn read_origins(bytes: &[u8], count: usize) -> Result<Vec<Arc<Origin>>, FrameError> {
+    let mut rest = bytes;
+    let mut origins = Vec::new();
+    for i in 0..count {
+        let invalid = FrameError::Invalid("an origin is cut off or not UTF-8", i);
+        let mut next = || read_string(&mut rest).ok_or(invalid);
+        let mut origin = Origin {
+            host: next()?,
+            service: next()?,
+            source: next()?,
+            tenant: next()?,
+            stream: next()?,
+            tags: Vec::new(),
+        };
+        for _ in 0..read_u32(&mut rest).ok_or(invalid)? {
+            let mut part = || read_string(&mut rest).flatten().ok_or(invalid);
+            origin.tags.push((part()?, part()?));
+        }
+        origins.push(Arc::new(origin));
+    }
+    if !rest.is_empty() {
+        return Err(FrameError::Invalid("bytes behind the last origin", count));
+    }
+    Ok(origins)
+}
+
+fn read_u32(rest: &mut &[u8]) -> Option<u32> {
+    let (value, after) = rest.split_first_chunk::<4>()?;
+    *rest = after;
+    Some(u32::from_le_bytes(*value))
+}
+
+/// `None` if it is malformed, `Some(None)` if there is no string.
+fn read_string(rest: &mut &[u8]) -> Option<Option<String>> {
+    let len = read_u32(rest)?;
+    if len == NO_STRING {
+        return Some(None);
+    }
+    let (text, after) = rest.split_at_checked(len as usize)?;
+    *rest = after;
+    Some(Some(std::str::from_utf8(text).ok()?.to_owned()))
+}

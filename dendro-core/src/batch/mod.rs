@@ -1,0 +1,434 @@
+//! A run of events in one flat layout.
+//!
+//! ```text
+//! base    Bytes              the bytes as read, immutable; messages and most strings are slices of it
+//! tail    Vec<u8>            what was added since: decoded escapes, reassembled records, new values
+//! keys    interned names     one small table a batch
+//! fields  16-byte entries    scalars inline, text by offset into base or tail, nested values as a tape
+//! events  48-byte heads      times, position, range of fields, span of the raw text, type, origin, port
+//! ```
+//!
+//! Cost is per batch, not per event: parsing a line allocates nothing. Authors see views: [`EventRef`]
+//! reads an event, [`EventMut`] edits one, [`EventWriter`] fills one from its raw text.
+
+mod edit;
+mod frame;
+mod keys;
+mod layout;
+mod pool;
+mod shape;
+mod view;
+mod writer;
+
+pub use edit::EventMut;
+pub use frame::FrameError;
+pub use layout::{
+    BatchFull, Key, MAX_DEPTH, MAX_ENTRIES, MAX_ENTRIES_PER_EVENT, MAX_FIELDS_PER_EVENT, MAX_KEYS, MAX_ROWS,
+    MAX_SECTION_BYTES,
+};
+pub use pool::BatchPool;
+pub use shape::Rejected;
+pub(crate) use view::Stored;
+pub(crate) use view::first_of_each;
+pub use view::{ArrayRef, EventRef, ObjectRef};
+pub use writer::{EventWriter, Reason, Row, RowWriter};
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::ack::{Acks, Snapshot};
+use crate::{Event, Origin, Schema, Timestamp};
+use keys::Keys;
+use layout::{
+    Field, HEAD_GONE, HEAD_RAW_IN_TAIL, HEAD_REJECTED, HEAD_REMOVED, HEAD_SELF, HEAD_TIMED, HEAD_UNPARSED,
+    Head, NO_ROW,
+};
+
+/// A run of events in one flat layout; the [module](self) tells how.
+///
+/// Cloning copies everything but the base, and clones the acknowledgement: both have to settle.
+#[derive(Clone, Default)]
+pub struct Batch {
+    base: Bytes,
+    /// The bytes that the base keeps in memory, where they are known to be more than its own.
+    base_keeps: usize,
+    store: Store,
+    types: Vec<Arc<Schema>>,
+    origins: Vec<Arc<Origin>>,
+    gone: usize,
+    reasons: Vec<(u32, Cow<'static, str>)>,
+    acks: Acks,
+    restore: Vec<Snapshot>,
+}
+
+/// The buffers of a batch, which a [`BatchPool`] keeps for the next one.
+#[derive(Clone, Default)]
+struct Store {
+    tail: Vec<u8>,
+    scratch: Vec<u8>,
+    keys: Keys,
+    fields: Vec<Field>,
+    heads: Vec<Head>,
+    pool: Option<Arc<BatchPool>>,
+}
+
+impl Batch {
+    /// An empty batch over the bytes that a source has read.
+    ///
+    /// # Errors
+    /// [`BatchFull`] if there are more than [`MAX_SECTION_BYTES`] of them.
+    pub fn new(base: Bytes) -> Result<Self, BatchFull> {
+        if base.len() > MAX_SECTION_BYTES {
+            return Err(BatchFull::BASE);
+        }
+        Ok(Self { base, ..Self::default() })
+    }
+
+    /// A batch of owned events, for tests and application code.
+    ///
+    /// # Errors
+    /// [`BatchFull`] if they are too many for one batch.
+    pub fn from_events<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Self, BatchFull> {
+        let mut batch = Self::default();
+        let origin = batch.add_origin(&Arc::default())?;
+        for event in events {
+            let found = batch.types.iter().position(|s| s.name == event.event_type);
+            let ty = match found {
+                Some(row) => row as u16,
+                None => batch.add_type(&Arc::new(Schema::new(event.event_type.clone())))?,
+            };
+            batch.push_head(Head { ty, origin, observed: event.observed.as_nanos(), ..EMPTY_HEAD });
+            let index = batch.store.heads.len() - 1;
+            if let Some(mut target) = batch.get_mut(index) {
+                target.set_time(event.time);
+                for (name, value) in &event.fields {
+                    target.insert(name, value)?;
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The bytes as read.
+    pub fn base(&self) -> &Bytes {
+        &self.base
+    }
+
+    /// How many events it holds.
+    pub fn len(&self) -> usize {
+        self.store.heads.len() - self.gone
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One past the highest number of an event, removed ones included.
+    pub fn end_index(&self) -> usize {
+        self.store.heads.len()
+    }
+
+    /// The events in order.
+    pub fn iter(&self) -> impl Iterator<Item = EventRef<'_>> {
+        self.store
+            .heads
+            .iter()
+            .enumerate()
+            .filter(|(_, head)| !head.has(HEAD_GONE))
+            .map(|(index, head)| EventRef { batch: self, head, index })
+    }
+
+    /// The event of this number; `None` if there is none or it was removed.
+    pub fn get(&self, index: usize) -> Option<EventRef<'_>> {
+        let head = self.store.heads.get(index).filter(|head| !head.has(HEAD_GONE))?;
+        Some(EventRef { batch: self, head, index })
+    }
+
+    /// The event of this number, to edit; `None` if there is none or it was removed.
+    pub fn get_mut(&mut self, index: usize) -> Option<EventMut<'_>> {
+        self.get(index)?;
+        Some(EventMut::new(self, index))
+    }
+
+    /// Calls `f` with each event in order, to edit.
+    ///
+    /// # Errors
+    /// The first that `f` gives; the events after it are not visited.
+    pub fn try_for_each<E>(&mut self, mut f: impl FnMut(EventMut<'_>) -> Result<(), E>) -> Result<(), E> {
+        for index in 0..self.end_index() {
+            if let Some(event) = self.get_mut(index) {
+                f(event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the events for which `keep` says no: they count as filtered.
+    pub fn retain(&mut self, mut keep: impl FnMut(EventRef<'_>) -> bool) {
+        for index in 0..self.end_index() {
+            if self.get(index).is_some_and(|event| !keep(event)) {
+                self.mark(index, HEAD_REMOVED);
+            }
+        }
+    }
+
+    /// Removes one event: it counts as filtered.
+    pub fn remove(&mut self, index: usize) {
+        self.mark(index, HEAD_REMOVED);
+    }
+
+    /// Sends one event to the dead letters.
+    pub fn reject(&mut self, index: usize, reason: impl Into<Cow<'static, str>>) {
+        if self.mark(index, HEAD_REJECTED) {
+            self.reasons.push((index as u32, reason.into()));
+        }
+    }
+
+    /// Adds an event that came from the event `parent`: it takes over the parent's time, type, origin,
+    /// position and mark; it has no fields, no raw text and leaves by the default port. `None` if there is
+    /// no such event (a removed one is as good).
+    pub fn append(&mut self, parent: usize) -> Option<EventMut<'_>> {
+        let from = self.store.heads.get(parent)?;
+        let kept = from.flags & (HEAD_TIMED | HEAD_SELF);
+        let head =
+            Head { fields_start: 0, fields_len: 0, raw_start: 0, raw_len: 0, port: 0, flags: kept, ..*from };
+        self.push_head(head);
+        let index = self.store.heads.len() - 1;
+        Some(EventMut::new(self, index))
+    }
+
+    /// Adds an event that was not read from anything: a measurement, a summary.
+    ///
+    /// `ty` and `origin` are rows that [`add_type`](Self::add_type) and
+    /// [`add_origin`](Self::add_origin) gave; with any other number it has no type, or no origin.
+    pub fn push_event(&mut self, ty: u16, origin: u16, observed: Timestamp) -> EventMut<'_> {
+        self.push_head(Head { ty, origin, observed: observed.as_nanos(), ..EMPTY_HEAD });
+        let index = self.store.heads.len() - 1;
+        EventMut::new(self, index)
+    }
+
+    /// Adds an event for a record that a source has cut from the base: `raw` is its range there,
+    /// `position` where it begins in its stream. Its raw text reads as `message` until a parser has
+    /// read it. A range outside of the base is cut to what there is, and a row that is not in the tables
+    /// is none.
+    pub fn push_record(&mut self, raw: Range<usize>, position: u64, record: RecordRow) {
+        let end = raw.end.min(self.base.len());
+        let start = raw.start.min(end);
+        self.push_head(Head {
+            observed: record.observed.as_nanos(),
+            position,
+            raw_start: start as u32,
+            raw_len: (end - start) as u32,
+            ty: record.ty,
+            origin: record.origin,
+            flags: HEAD_UNPARSED,
+            ..EMPTY_HEAD
+        });
+    }
+
+    /// [`push_record`](Self::push_record) for a record that does not stand in the base as it is, because
+    /// it was put together from pieces: `raw` is copied.
+    ///
+    /// # Errors
+    /// [`BatchFull`] if there is no room for it.
+    pub fn push_assembled(&mut self, raw: &[u8], position: u64, record: RecordRow) -> Result<(), BatchFull> {
+        let start = self.push_tail(raw)?;
+        self.push_head(Head {
+            observed: record.observed.as_nanos(),
+            position,
+            raw_start: start,
+            raw_len: raw.len() as u32,
+            ty: record.ty,
+            origin: record.origin,
+            flags: HEAD_UNPARSED | HEAD_RAW_IN_TAIL,
+            ..EMPTY_HEAD
+        });
+        Ok(())
+    }
+
+    /// The row of this schema in the table of types; adds it if it is not there.
+    ///
+    /// # Errors
+    /// [`BatchFull`] if there are [`MAX_ROWS`] others.
+    pub fn add_type(&mut self, schema: &Arc<Schema>) -> Result<u16, BatchFull> {
+        add_row(&mut self.types, schema)
+    }
+
+    /// The row of this origin; adds it if it is not there.
+    ///
+    /// # Errors
+    /// [`BatchFull`] if there are [`MAX_ROWS`] others.
+    pub fn add_origin(&mut self, origin: &Arc<Origin>) -> Result<u16, BatchFull> {
+        add_row(&mut self.origins, origin)
+    }
+
+    /// The schemas of the types that its events may have.
+    pub fn schemas(&self) -> &[Arc<Schema>] {
+        &self.types
+    }
+
+    /// The origins that its events may have.
+    pub fn origins(&self) -> &[Arc<Origin>] {
+        &self.origins
+    }
+
+    /// Gives the types of a batch that was read from a frame their schemas again.
+    pub fn attach_schemas(&mut self, known: &[Arc<Schema>]) {
+        for slot in &mut self.types {
+            if let Some(schema) = known.iter().find(|s| s.name == slot.name) {
+                *slot = schema.clone();
+            }
+        }
+    }
+
+    /// The key of a field name; adds the name if it is not there.
+    ///
+    /// # Errors
+    /// [`BatchFull`] if there are [`MAX_KEYS`] others.
+    pub fn add_key(&mut self, name: &str) -> Result<Key, BatchFull> {
+        self.store.keys.intern(name)
+    }
+
+    /// The key of a field name; `None` if no event has such a field.
+    pub fn find_key(&self, name: &str) -> Option<Key> {
+        self.store.keys.find(name)
+    }
+
+    /// The name of a key of this batch.
+    pub fn key_name(&self, key: Key) -> &str {
+        self.store.keys.name(key)
+    }
+
+    /// How many keys there are; they are numbered from 0.
+    pub fn key_count(&self) -> usize {
+        self.store.keys.len()
+    }
+
+    /// The acknowledgement that it carries.
+    pub fn acks(&self) -> &Acks {
+        &self.acks
+    }
+
+    /// Takes the acknowledgement out: who has it must resolve it. A stateful transform that holds
+    /// events back keeps what it took until it has sent what came from them.
+    pub fn take_acks(&mut self) -> Acks {
+        std::mem::take(&mut self.acks)
+    }
+
+    /// Adds to the acknowledgement: what is in this batch came from there too.
+    pub fn add_acks(&mut self, acks: Acks) {
+        self.acks.merge(acks);
+    }
+
+    /// The state that stateful transforms are to take up before they see this batch: set by a source
+    /// on the first batch of a stream that it resumes from a checkpoint.
+    pub fn set_restore(&mut self, snapshots: Vec<Snapshot>) {
+        self.restore = snapshots;
+    }
+
+    /// See [`set_restore`](Self::set_restore).
+    pub fn restore(&self) -> &[Snapshot] {
+        &self.restore
+    }
+
+    /// The stream of the first event: the unit of order.
+    pub fn stream(&self) -> Option<&str> {
+        let head = self.store.heads.first()?;
+        self.origins.get(usize::from(head.origin))?.stream.as_deref()
+    }
+
+    fn push_head(&mut self, mut head: Head) {
+        self.check_rows(&mut head);
+        self.store.heads.push(head);
+    }
+
+    /// Every row that an event names is in the tables, or is none: a frame with another is refused.
+    #[inline]
+    fn check_rows(&self, head: &mut Head) {
+        if usize::from(head.ty) >= self.types.len() {
+            head.ty = NO_ROW;
+        }
+        if usize::from(head.origin) >= self.origins.len() {
+            head.origin = NO_ROW;
+        }
+    }
+
+    /// Where in the tail it put `text`.
+    fn push_tail(&mut self, text: &[u8]) -> Result<u32, BatchFull> {
+        let start = self.store.tail.len();
+        if start + text.len() > MAX_SECTION_BYTES {
+            return Err(BatchFull::TAIL);
+        }
+        self.store.tail.extend_from_slice(text);
+        Ok(start as u32)
+    }
+
+    /// Whether the event was there.
+    fn mark(&mut self, index: usize, flag: u16) -> bool {
+        match self.store.heads.get_mut(index) {
+            Some(head) if !head.has(HEAD_GONE) => {
+                head.flags |= flag;
+                self.gone += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What [`Batch::push_record`] wants to know beside the record: the same for many.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRow {
+    /// The row of the type.
+    pub ty: u16,
+    /// The row of the origin.
+    pub origin: u16,
+    /// When the record was read.
+    pub observed: Timestamp,
+}
+
+const EMPTY_HEAD: Head = Head {
+    time: 0,
+    observed: 0,
+    position: 0,
+    fields_start: 0,
+    fields_len: 0,
+    raw_start: 0,
+    raw_len: 0,
+    ty: 0,
+    origin: 0,
+    port: 0,
+    flags: 0,
+};
+
+fn add_row<T: PartialEq>(rows: &mut Vec<Arc<T>>, row: &Arc<T>) -> Result<u16, BatchFull> {
+    if let Some(i) = rows.iter().position(|r| Arc::ptr_eq(r, row) || r == row) {
+        return Ok(i as u16);
+    }
+    if rows.len() >= MAX_ROWS {
+        return Err(BatchFull::ROWS);
+    }
+    rows.push(row.clone());
+    Ok((rows.len() - 1) as u16)
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            pool.put(std::mem::take(self));
+        }
+    }
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

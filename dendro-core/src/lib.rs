@@ -1,0 +1,48 @@
+//! What flows in a Dendro pipeline and how it moves.
+#![doc = ""]
+
+pub mod ack;
+pub mod batch;
+#[cfg(feature = "runtime")]
+pub mod clock;
+pub mod distribution;
+pub mod event;
+pub mod framer;
+pub mod json;
+mod origin;
+pub mod own_work;
+#[cfg(feature = "runtime")]
+pub mod pipeline;
+pub mod schema;
+#[cfg(feature = "runtime")]
+pub mod sink;
+#[cfg(feature = "runtime")]
+pub mod source;
+mod time;
+pub mod transform;
+mod value;
+
+pub use ack::{Acks, Outcome, Receipt, Settlement, Snapshot, Token, acknowledgement};
+pub use batch::{Batch, BatchFull, BatchPool, EventMut, EventRef, EventWriter, FrameError, Key, RecordRow};
+pub use event::Event;
+pub use framer::{Cut, Framer, Lines, Record, Records};
+pub use origin::Origin;
+pub use schema::{FieldSchema, MetricKind, Role, Schema, Temporality, ValueType};
+pub use time::{Civil, SignedDuration, Timestamp, days_from_civil};
+pub use transform::{FlushReason, Transform, TransformError, filter, filter_map, from_fn, map};
+pub use value::{Object, Value, ValueRef};
+
+#[cfg(feature = "runtime")]
+pub use clock::{Clock, ManualClock, SystemClock};
+#[cfg(feature = "runtime")]
+pub use pipeline::{
+    BuildError, Closed, ComponentKind, ComponentStats, MemoryBudget, Output, Pipeline, PipelineBuilder,
+    PipelineHandle, Problem, QueueLimits, RunError, RunReport, Severity, TrySendError,
+};
+#[cfg(feature = "runtime")]
+pub use sink::{
+    CommitReason, Committed, Order, Retry, Sink, SinkError, SinkErrorKind, SinkSettings, Stage, WriteContext,
+    Written, sink_fn,
+};
+#[cfg(feature = "runtime")]
+pub use source::{Receipts, Source, SourceContext, SourceError};

@@ -1,0 +1,312 @@
+//! Running transforms: fused into a stage, on one or more lanes, with the order of arrival kept.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::TransformFactory;
+use super::control::{Control, Either, Phase, catch, first};
+use super::dead_letter::DeadLetters;
+use super::output::Fanout;
+use super::problem::{Problem, Reporter, Severity};
+use super::queue::{Closed, Item, Queue};
+use super::stats::Stats;
+use crate::clock::Clock;
+use crate::{Acks, Batch, FlushReason, Outcome, Snapshot, Transform};
+
+/// A chain of transforms between one queue and the queues behind it.
+pub(super) struct Stage {
+    pub(super) queue: Arc<Queue>,
+    pub(super) links: Vec<Link>,
+    /// For each port of the last transform.
+    pub(super) ports: Vec<Fanout>,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) turn: Turn,
+    pub(super) tick: Option<Duration>,
+    pub(super) control: Arc<Control>,
+    pub(super) reporter: Reporter,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// One transform of the chain.
+pub(super) struct Link {
+    pub(super) factory: Arc<TransformFactory>,
+    pub(super) stats: Arc<Stats>,
+}
+
+/// Lets the lanes of a stage send in the order in which their batches arrived.
+pub(super) struct Turn(Mutex<watch::Sender<u64>>);
+
+impl Turn {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(watch::Sender::new(0)))
+    }
+
+    async fn wait(&self, seq: u64) {
+        let mut receiver = self.lock().subscribe();
+        // The sender lives as long as the stage.
+        let _ = receiver.wait_for(|next| *next >= seq).await;
+    }
+
+    fn pass(&self, seq: u64) {
+        self.lock().send_replace(seq + 1);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, watch::Sender<u64>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// One lane: its own instances of the stage's transforms.
+pub(super) struct Lane {
+    stage: Arc<Stage>,
+    number: usize,
+    transforms: Vec<Box<dyn Transform>>,
+    stateful: Vec<bool>,
+}
+
+impl Lane {
+    pub(super) fn new(stage: Arc<Stage>, number: usize) -> Self {
+        let transforms: Vec<_> = stage.links.iter().map(|l| l.factory.make()).collect();
+        let stateful = transforms.iter().map(|t| t.is_stateful()).collect();
+        Self { stage, number, transforms, stateful }
+    }
+
+    /// Until the queue has ended and all is sent, or the pipeline halts.
+    pub(super) async fn run(mut self) {
+        let stage = self.stage.clone();
+        // Hold-ups behind this stage must not outlast the pipeline.
+        let work = first(stage.control.reached(Phase::Halting), self.work());
+        let _ = work.await;
+    }
+
+    async fn work(&mut self) -> Result<(), Closed> {
+        let mut next_tick = self.stage.tick.map(|t| tokio::time::Instant::now() + t);
+        loop {
+            let popped = match next_tick {
+                None => Either::First(self.stage.queue.pop(self.number).await),
+                Some(at) => {
+                    let stage = self.stage.clone();
+                    first(stage.queue.pop(self.number), tokio::time::sleep_until(at)).await
+                }
+            };
+            match popped {
+                Either::First(Some(item)) => self.process(item).await?,
+                Either::First(None) => break,
+                Either::Second(()) => {}
+            }
+            if let (Some(at), Some(interval)) = (next_tick, self.stage.tick) {
+                let now = tokio::time::Instant::now();
+                if now >= at {
+                    self.flush(FlushReason::Tick).await?;
+                    next_tick = Some(now + interval);
+                }
+            }
+        }
+        self.flush(FlushReason::Drain).await
+    }
+
+    async fn process(&mut self, item: Item) -> Result<(), Closed> {
+        let Item { mut batch, seq, .. } = item;
+        let result = self.apply_from(0, &mut batch).await;
+        self.stage.turn.wait(seq).await;
+        let result = match result {
+            Ok(()) => self.stage.send(batch).await,
+            Err(closed) => Err(closed),
+        };
+        self.stage.turn.pass(seq);
+        result
+    }
+
+    /// Runs the transforms from `from` on.
+    async fn apply_from(&mut self, from: usize, batch: &mut Batch) -> Result<(), Closed> {
+        let mut thinned = false;
+        // Asked for while the batch has an event to tell it.
+        let stream =
+            self.stateful[from..].contains(&true).then(|| batch.stream().map(str::to_owned)).flatten();
+        for at in from..self.transforms.len() {
+            let before = batch.len();
+            if before == 0 {
+                if let Some(stream) = stream.as_deref().filter(|_| self.stateful[at]) {
+                    self.pass_by(at, stream, batch);
+                }
+                continue;
+            }
+            self.apply(at, batch).await?;
+            thinned |= batch.len() < before;
+        }
+        if thinned {
+            batch.compact_if_sparse();
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, at: usize, batch: &mut Batch) -> Result<(), Closed> {
+        let stage = self.stage.clone();
+        let stats = &stage.links[at].stats;
+        stats.events_in.add(batch.len() as u64);
+        stats.bytes_in.add(batch.raw_bytes());
+        if self.stateful[at] {
+            self.restore(at, batch.stream().unwrap_or_default(), batch);
+        }
+        let (events, acks, stream) = match self.stateful[at] {
+            true => (batch.len(), Some(batch.acks().clone()), batch.stream().map(str::to_owned)),
+            false => (batch.len(), None, None),
+        };
+        let started = Instant::now();
+        let result = {
+            let _own = crate::own_work::enter();
+            #[cfg(feature = "tracing")]
+            let _span = tracing::trace_span!("dendro.transform", component = &*stats.name, events).entered();
+            catch(|| self.transforms[at].transform(batch))
+        };
+        stats.busy_nanos.add(started.elapsed().as_nanos() as u64);
+        let failure = match result {
+            Ok(Ok(())) => None,
+            Ok(Err(e)) => Some(with_sources(&e)),
+            Err(panic) => Some(format!("panic: {panic}")),
+        };
+        if let Some(message) = failure {
+            let name = &stats.name;
+            let message = format!("transform `{name}` failed on a batch of {events} events: {message}");
+            batch.revert(events);
+            batch.reject_all(&message);
+            self.stage.report(at, message);
+            self.renew(at);
+        }
+        if let (Some(acks), Some(stream)) = (acks, stream) {
+            self.snapshot(at, &stream, &acks);
+            acks.resolve(Outcome::Delivered);
+        }
+        stage.dead_letters.take_rejected(batch, stats, stage.clock.now()).await?;
+        stats.events_out.add(batch.len() as u64);
+        stats.bytes_out.add(batch.raw_bytes());
+        Ok(())
+    }
+
+    async fn flush(&mut self, reason: FlushReason) -> Result<(), Closed> {
+        for at in 0..self.transforms.len() {
+            if !self.stateful[at] {
+                continue;
+            }
+            let stage = self.stage.clone();
+            let stats = &stage.links[at].stats;
+            let mut out = Batch::default();
+            let now = stage.clock.now();
+            let started = Instant::now();
+            let result = catch(|| {
+                let _own = crate::own_work::enter();
+                self.transforms[at].flush(reason, now, &mut out)
+            });
+            stats.busy_nanos.add(started.elapsed().as_nanos() as u64);
+            let failure = match result {
+                Ok(Ok(())) => None,
+                Ok(Err(e)) => Some(with_sources(&e)),
+                Err(panic) => Some(format!("panic: {panic}")),
+            };
+            if let Some(message) = failure {
+                self.stage.report(at, format!("transform `{}` failed to flush: {message}", stats.name));
+                self.renew(at);
+                // What it held is abandoned with the instance; what it emitted may be incomplete.
+                continue;
+            }
+            stage.dead_letters.take_rejected(&mut out, stats, now).await?;
+            stats.events_out.add(out.len() as u64);
+            if out.is_empty() {
+                out.take_acks().resolve(Outcome::Delivered);
+                continue;
+            }
+            self.apply_from(at + 1, &mut out).await?;
+            self.stage.send(out).await?;
+        }
+        Ok(())
+    }
+
+    /// A batch of which nothing is left: a stateful transform has nothing to do, but its state goes on with
+    /// the stream.
+    fn pass_by(&mut self, at: usize, stream: &str, batch: &Batch) {
+        self.restore(at, stream, batch);
+        self.snapshot(at, stream, batch.acks());
+    }
+
+    fn snapshot(&self, at: usize, stream: &str, acks: &Acks) {
+        if let Ok(Some(state)) = catch(|| self.transforms[at].snapshot(stream)) {
+            acks.attach_snapshot(&Snapshot { component: self.stage.links[at].stats.name.to_string(), state });
+        }
+    }
+
+    fn restore(&mut self, at: usize, stream: &str, batch: &Batch) {
+        let name = &self.stage.links[at].stats.name;
+        let Some(snapshot) = batch.restore().iter().find(|s| *s.component == **name) else { return };
+        let failure = match catch(|| self.transforms[at].restore(stream, &snapshot.state)) {
+            Ok(Ok(())) => return,
+            Ok(Err(e)) => with_sources(&e),
+            Err(panic) => format!("panic: {panic}"),
+        };
+        self.stage
+            .report(at, format!("transform `{name}` could not take up its state for `{stream}`: {failure}"));
+    }
+
+    /// A new instance in place of one that has failed.
+    fn renew(&mut self, at: usize) {
+        match catch(|| self.stage.links[at].factory.make()) {
+            Ok(new) => self.transforms[at] = new,
+            Err(panic) => self.stage.report(at, format!("no new instance could be made: panic: {panic}")),
+        }
+    }
+}
+
+impl Stage {
+    async fn send(&self, mut batch: Batch) -> Result<(), Closed> {
+        if let [fanout] = &self.ports[..] {
+            batch.clear_ports();
+            return fanout.send(batch).await;
+        }
+        if batch.is_empty() {
+            batch.take_acks().resolve(Outcome::Delivered);
+            return Ok(());
+        }
+        for (port, mut part) in batch.split_by_port() {
+            part.clear_ports();
+            match self.ports.get(usize::from(port)) {
+                Some(fanout) => fanout.send(part).await?,
+                None => self.send_nowhere(port, part).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A port that the transform did not name: its events are refused, not lost.
+    async fn send_nowhere(&self, port: u16, mut part: Batch) -> Result<(), Closed> {
+        let Some(link) = self.links.last() else { return Ok(()) };
+        let message = format!("transform `{}` has no output port number {port}", link.stats.name);
+        part.reject_all(&message);
+        self.report(self.links.len() - 1, message);
+        let now = self.clock.now();
+        self.dead_letters.take_rejected(&mut part, &link.stats, now).await?;
+        part.take_acks().resolve(Outcome::Delivered);
+        Ok(())
+    }
+
+    fn report(&self, at: usize, message: String) {
+        let component = self.links[at].stats.name.clone();
+        self.reporter.report(Problem { component, severity: Severity::Error, message });
+    }
+}
+
+/// An error and what is behind it, in one line.
+pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let more = source.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = source.source();
+    }
+    text
+}

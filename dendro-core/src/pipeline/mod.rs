@@ -1,0 +1,25 @@
+//! The driver: owns policy, so that components hold only mechanism.
+
+mod builder;
+mod control;
+mod dead_letter;
+mod deliver;
+mod graph;
+mod lane;
+mod output;
+mod problem;
+mod queue;
+mod run;
+mod stats;
+
+pub use builder::{ByCall, ByClone, Inputs, IntoTransform, Line, PipelineBuilder, TransformFactory};
+pub use control::Failure;
+pub use dead_letter::dead_letter_schema;
+pub use graph::{BuildError, BuildProblem};
+pub use output::{MemoryBudget, Output, OutputReceiver, StopSwitch, TrySendError};
+pub use problem::{Problem, Severity};
+pub use queue::{Closed, QueueLimits};
+pub use run::{Pipeline, PipelineHandle, RunError, RunReport};
+pub use stats::{ComponentKind, ComponentStats};
+
+pub(crate) use problem::Reporter;

@@ -1,0 +1,536 @@
+//! Running a pipeline, from the first batch to the last settlement.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::builder::{DEAD_LETTERS, DeadLetterChoice, Line, Options, PipelineBuilder, SinkNode};
+use super::control::{CatchPanic, Control, Either, Failure, Phase, block_on, first};
+use super::dead_letter::DeadLetters;
+use super::deliver::{Delivery, Random, Staging};
+use super::graph::{Graph, Target};
+use super::lane::{Lane, Link, Stage, Turn, with_sources};
+use super::output::{Fanout, Output};
+use super::problem::{Problem, Reporter, Severity};
+use super::queue::Queue;
+use super::stats::{ComponentKind, ComponentStats, Stats};
+use crate::{BatchPool, Origin, Schema, Source, SourceContext};
+
+/// How long sources have to store their checkpoints after the drain's deadline has passed.
+const GRACE: Duration = Duration::from_secs(5);
+/// Buffers that a pipeline keeps for the next batches, and the largest that it keeps.
+const POOL: (usize, usize) = (32, 8 << 20);
+
+/// A checked pipeline, ready to run.
+///
+/// ```
+/// use dendro_core::{Batch, Event, Output, Pipeline, Source, SourceContext, SourceError, filter, sink_fn};
+///
+/// struct Two;
+/// #[async_trait::async_trait]
+/// impl Source for Two {
+///     async fn run(&mut self, out: Output, _cx: SourceContext) -> Result<(), SourceError> {
+///         let events = [Event::new("greeting").with("to", "you"), Event::new("greeting").with("to", "me")];
+///         let _receipt = out.send(Batch::from_events(&events)?).await?;
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pipeline = Pipeline::line(Two)
+///     .transform(filter(|e| e.get("to").and_then(|v| v.as_str()) == Some("you")))
+///     .sink(sink_fn(|batches| async move {
+///         assert_eq!(batches[0].len(), 1);
+///         Ok(())
+///     }))
+///     .drop_rejected()
+///     .build()?;
+/// let report = pipeline.run(std::future::pending()).await?;
+/// assert_eq!(report.component("sink").unwrap().events_out, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Pipeline {
+    builder: PipelineBuilder,
+    graph: Graph,
+    control: Arc<Control>,
+    stats: PipelineStats,
+    stage_queues: Vec<Arc<Queue>>,
+    sink_queues: Vec<Arc<Queue>>,
+    dead_queue: Option<Arc<Queue>>,
+}
+
+#[derive(Clone)]
+struct PipelineStats {
+    sources: Vec<Arc<Stats>>,
+    transforms: Vec<Arc<Stats>>,
+    sinks: Vec<Arc<Stats>>,
+    dead_letters: Option<Arc<Stats>>,
+}
+
+impl PipelineStats {
+    fn all(&self) -> impl Iterator<Item = &Arc<Stats>> {
+        self.sources.iter().chain(&self.transforms).chain(&self.sinks).chain(&self.dead_letters)
+    }
+
+    fn read(&self) -> Vec<ComponentStats> {
+        self.all().map(|s| s.read()).collect()
+    }
+}
+
+impl Pipeline {
+    /// An empty pipeline, to put together.
+    pub fn builder() -> PipelineBuilder {
+        PipelineBuilder::new()
+    }
+
+    /// A pipeline that is a line, from its source on.
+    pub fn line(source: impl Source) -> Line {
+        Line::new(source)
+    }
+
+    pub(super) fn new(builder: PipelineBuilder, graph: Graph) -> Self {
+        let limits = builder.options.queue;
+        let lanes = builder.options.lanes.max(1);
+        let stage_queues: Vec<_> =
+            graph.stages.iter().map(|s| Queue::new(limits, lanes, s.stateful && lanes > 1)).collect();
+        let new_queue = |_: &SinkNode| Queue::new(limits, 1, false);
+        let sink_queues: Vec<_> = builder.sinks.iter().map(new_queue).collect();
+        let dead_queue = match &builder.dead_letters {
+            DeadLetterChoice::Sink(node) => Some(new_queue(node)),
+            _ => None,
+        };
+        let first_of_stage = |t: usize| graph.stages.iter().position(|s| s.chain[0] == t);
+        let stats = PipelineStats {
+            sources: builder
+                .sources
+                .iter()
+                .map(|s| Stats::new(s.name.as_str().into(), ComponentKind::Source, None))
+                .collect(),
+            transforms: builder
+                .transforms
+                .iter()
+                .enumerate()
+                .map(|(i, t)| {
+                    let queue = first_of_stage(i).map(|s| stage_queues[s].clone());
+                    Stats::new(t.name.as_str().into(), ComponentKind::Transform, queue)
+                })
+                .collect(),
+            sinks: builder
+                .sinks
+                .iter()
+                .zip(&sink_queues)
+                .map(|(s, q)| Stats::new(s.name.as_str().into(), ComponentKind::Sink, Some(q.clone())))
+                .collect(),
+            dead_letters: dead_queue
+                .as_ref()
+                .map(|q| Stats::new(DEAD_LETTERS.into(), ComponentKind::DeadLetters, Some(q.clone()))),
+        };
+        Self { builder, graph, control: Control::new(), stats, stage_queues, sink_queues, dead_queue }
+    }
+
+    /// To watch it, and to stop it, from elsewhere.
+    pub fn handle(&self) -> PipelineHandle {
+        PipelineHandle { control: self.control.clone(), stats: self.stats.clone() }
+    }
+
+    /// The schemas of what leaves a source or a transform; `None` if there is no such component.
+    pub fn schemas(&self, component: &str) -> Option<&[Arc<Schema>]> {
+        self.graph.schemas.get(component).map(Vec::as_slice)
+    }
+
+    /// Runs until all sources have ended and everything is settled, or, after `shutdown` has resolved, until what
+    /// was taken in has drained or the deadline has passed.
+    ///
+    /// Spawns tasks on the runtime that it is called on, and threads for transforms; all have ended when it returns.
+    ///
+    /// # Errors
+    /// [`RunError`] if a component could not go on: what, and the report all the same.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with time enabled.
+    ///
+    /// # Cancel safety
+    /// Dropping it halts the pipeline: nothing is acknowledged that was not durable, and what was under way is
+    /// sent again by its source in the next run.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<RunReport, RunError> {
+        let started = tokio::time::Instant::now();
+        let control = self.control.clone();
+        let deadline = self.builder.options.drain_deadline;
+        let stats = self.stats.clone();
+        let mut running = Running::start(self);
+        let reporter = running.reporter.clone();
+
+        let stop = async {
+            first(shutdown, control.reached(Phase::Draining)).await;
+            control.advance(Phase::Draining);
+            tokio::time::sleep(deadline).await;
+        };
+        let in_time = matches!(first(running.drained(), stop).await, Either::First(()));
+        if !in_time {
+            running.halt();
+            let _ = first(running.drained(), tokio::time::sleep(GRACE)).await;
+        }
+        drop(running);
+
+        let components = stats.read();
+        let report = RunReport {
+            abandoned: components.iter().map(|c| c.abandoned).sum(),
+            components,
+            elapsed: started.elapsed(),
+            drained: in_time,
+            problems: reporter.kept(),
+        };
+        let failures = control.failures();
+        if failures.is_empty() { Ok(report) } else { Err(RunError { failures, report: Box::new(report) }) }
+    }
+}
+
+/// Watches and stops a pipeline from elsewhere.
+#[derive(Clone)]
+pub struct PipelineHandle {
+    control: Arc<Control>,
+    stats: PipelineStats,
+}
+
+impl PipelineHandle {
+    /// What each component has done so far: sources, transforms, sinks, dead letters.
+    pub fn stats(&self) -> Vec<ComponentStats> {
+        self.stats.read()
+    }
+
+    /// Begins the drain, as the future given to [`Pipeline::run`] does.
+    pub fn stop(&self) {
+        self.control.advance(Phase::Draining);
+    }
+}
+
+/// What a run has done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunReport {
+    /// Each component's statistics: sources, transforms, sinks, dead letters.
+    pub components: Vec<ComponentStats>,
+    /// Events that could not be settled before the deadline: their source has them still, if it can send again.
+    pub abandoned: u64,
+    /// Whether everything was settled in time.
+    pub drained: bool,
+    /// How long it ran.
+    pub elapsed: Duration,
+    /// What went wrong on the way, the first hundred.
+    pub problems: Vec<Problem>,
+}
+
+impl RunReport {
+    /// One component's statistics.
+    pub fn component(&self, name: &str) -> Option<&ComponentStats> {
+        self.components.iter().find(|c| c.name == name)
+    }
+}
+
+impl std::fmt::Display for RunReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in &self.components {
+            write!(f, "{} {}: {} in, {} out", c.kind.name(), c.name, c.events_in, c.events_out)?;
+            let parts = [
+                ("filtered", c.filtered),
+                ("rejected", c.rejected),
+                ("retried", c.retried),
+                ("abandoned", c.abandoned),
+            ];
+            for (what, n) in parts.into_iter().filter(|(_, n)| *n > 0) {
+                write!(f, ", {n} {what}")?;
+            }
+            writeln!(f)?;
+        }
+        let state = if self.drained { "drained" } else { "stopped at the drain deadline" };
+        write!(f, "{state} after {:.3} s", self.elapsed.as_secs_f64())
+    }
+}
+
+/// Components that could not go on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunError {
+    /// Which, and why.
+    pub failures: Vec<Failure>,
+    /// What the run has done all the same.
+    pub report: Box<RunReport>,
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, failure) in self.failures.iter().enumerate() {
+            let separator = if i > 0 { "; " } else { "" };
+            write!(f, "{separator}`{}` failed: {}", failure.component, failure.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// The tasks and threads of a pipeline. Dropping it halts them.
+struct Running {
+    control: Arc<Control>,
+    reporter: Reporter,
+    queues: Vec<Arc<Queue>>,
+    sources: Vec<JoinHandle<()>>,
+    lanes: Vec<LaneHandle>,
+    sinks: Vec<JoinHandle<()>>,
+}
+
+enum LaneHandle {
+    Task(JoinHandle<()>),
+    Thread { done: Arc<Notify>, ended: Arc<AtomicBool> },
+}
+
+impl Running {
+    fn start(pipeline: Pipeline) -> Self {
+        let Pipeline { builder, graph, control, stats, stage_queues, sink_queues, dead_queue } = pipeline;
+        let PipelineBuilder { sources, transforms, sinks, dead_letters, options } = builder;
+        let reporter = Reporter::new(options.on_problem.clone(), stats.all().cloned().collect());
+        let random = Random::new(options.seed);
+        let letters = || match &dead_queue {
+            Some(queue) => DeadLetters::to(queue.sender()),
+            None => DeadLetters::dropped(),
+        };
+        let fanout = |targets: &[Target]| Fanout {
+            edges: targets
+                .iter()
+                .map(|t| match t {
+                    Target::Stage(i) => stage_queues[*i].sender(),
+                    Target::Sink(i) => sink_queues[*i].sender(),
+                })
+                .collect(),
+        };
+        let keep_staged = sources.iter().any(|s| !s.source.can_replay());
+        let delivery = |node: &SinkNode, queue: &Arc<Queue>, stats: &Arc<Stats>, dead_letters| Delivery {
+            sink: node.sink.clone(),
+            settings: node.settings.clone(),
+            queue: queue.clone(),
+            dead_letters,
+            stats: stats.clone(),
+            reporter: reporter.clone(),
+            control: control.clone(),
+            clock: options.clock.clone(),
+            random: random.clone(),
+            keep_staged,
+            staging: std::sync::Mutex::new(Staging::default()),
+            failed: AtomicBool::new(false),
+        };
+
+        // All senders are made before anything runs: a queue without one has ended.
+        let mut deliveries: Vec<Delivery> = sinks
+            .iter()
+            .zip(&sink_queues)
+            .zip(&stats.sinks)
+            .map(|((node, queue), stats)| delivery(node, queue, stats, Some(letters())))
+            .collect();
+        if let (DeadLetterChoice::Sink(node), Some(queue), Some(stats)) =
+            (&dead_letters, &dead_queue, &stats.dead_letters)
+        {
+            deliveries.push(delivery(node, queue, stats, None));
+        }
+        let mut factories: Vec<_> = transforms.into_iter().map(|t| Some(Arc::new(t.factory))).collect();
+        let stages: Vec<_> = graph
+            .stages
+            .iter()
+            .enumerate()
+            .map(|(i, plan)| {
+                let links = plan.chain.iter().filter_map(|t| {
+                    Some(Link { factory: factories[*t].take()?, stats: stats.transforms[*t].clone() })
+                });
+                Arc::new(Stage {
+                    queue: stage_queues[i].clone(),
+                    links: links.collect(),
+                    ports: plan.edges.iter().map(|targets| fanout(targets)).collect(),
+                    dead_letters: letters(),
+                    turn: Turn::new(),
+                    tick: plan.stateful.then_some(options.tick),
+                    control: control.clone(),
+                    reporter: reporter.clone(),
+                    clock: options.clock.clone(),
+                })
+            })
+            .collect();
+        let outputs: Vec<_> = graph
+            .source_edges
+            .iter()
+            .zip(&stats.sources)
+            .map(|(targets, stats)| {
+                let (budget, clock) = (options.budget.clone(), options.clock.clone());
+                Output::new(fanout(targets), budget, letters(), stats.clone(), clock)
+            })
+            .collect();
+
+        let lanes = stages.into_iter().flat_map(|stage| start_lanes(&stage, options.lanes)).collect();
+        let sinks = deliveries.into_iter().map(|d| tokio::spawn(Arc::new(d).run())).collect();
+        let pool = BatchPool::new(POOL.0, POOL.1);
+        let sources = sources
+            .into_iter()
+            .zip(outputs)
+            .map(|(node, out)| {
+                let cx = context(&node.name, &options, &control, &pool, &reporter);
+                let run = crate::own_work::run(run_source(node.source, out, cx, control.clone()));
+                #[cfg(feature = "tracing")]
+                let run = {
+                    use tracing::Instrument as _;
+                    run.instrument(tracing::debug_span!("dendro.source", component = node.name.as_str()))
+                };
+                tokio::spawn(run)
+            })
+            .collect();
+        let queues = stage_queues.into_iter().chain(sink_queues).chain(dead_queue).collect();
+        Self { control, reporter, queues, sources, lanes, sinks }
+    }
+
+    /// Resolves when everything has ended by itself.
+    ///
+    /// Cancel safe: may be called again.
+    async fn drained(&mut self) {
+        while let Some(source) = self.sources.last_mut() {
+            let _ = source.await;
+            self.sources.pop();
+        }
+        while let Some(lane) = self.lanes.last_mut() {
+            match lane {
+                LaneHandle::Task(task) => {
+                    let _ = task.await;
+                }
+                LaneHandle::Thread { done, ended } => {
+                    while !ended.load(Ordering::Acquire) {
+                        done.notified().await;
+                    }
+                }
+            }
+            self.lanes.pop();
+        }
+        while let Some(sink) = self.sinks.last_mut() {
+            let _ = sink.await;
+            self.sinks.pop();
+        }
+    }
+
+    /// Abandons what is under way; sources learn it from their receipts.
+    fn halt(&self) {
+        self.control.advance(Phase::Halting);
+        self.queues.iter().for_each(|q| q.close());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.halt();
+        self.sources.iter().chain(&self.sinks).for_each(JoinHandle::abort);
+        for lane in &self.lanes {
+            if let LaneHandle::Task(task) = lane {
+                task.abort();
+            }
+        }
+    }
+}
+
+fn start_lanes(stage: &Arc<Stage>, lanes: usize) -> Vec<LaneHandle> {
+    if lanes == 0 {
+        return vec![LaneHandle::Task(tokio::spawn(Lane::new(stage.clone(), 0).run()))];
+    }
+    let runtime = tokio::runtime::Handle::current();
+    let start = |number: usize| {
+        let (done, ended) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let lane = Lane::new(stage.clone(), number);
+        let handle = LaneHandle::Thread { done: done.clone(), ended: ended.clone() };
+        let (runtime, inner) = (runtime.clone(), runtime.clone());
+        let name = stage.links.first().map_or("dendro", |l| &l.stats.name).to_owned();
+        let spawned = std::thread::Builder::new().name(name).spawn(move || {
+            let _ended = SetOnDrop { done, ended };
+            let _entered = inner.enter();
+            block_on(lane.run());
+        });
+        // No thread to be had: the lane runs on the caller's workers rather than not at all.
+        match spawned {
+            Ok(_) => handle,
+            Err(_) => LaneHandle::Task(runtime.spawn(Lane::new(stage.clone(), number).run())),
+        }
+    };
+    (0..lanes).map(start).collect()
+}
+
+struct SetOnDrop {
+    done: Arc<Notify>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
+        self.done.notify_one();
+    }
+}
+
+fn context(
+    name: &str,
+    options: &Options,
+    control: &Control,
+    pool: &Arc<BatchPool>,
+    reporter: &Reporter,
+) -> SourceContext {
+    let origin = Origin { source: Some(name.to_owned()), ..options.origin.clone() };
+    SourceContext {
+        name: name.into(),
+        origin: Arc::new(origin),
+        stopping: control.stopping(),
+        clock: options.clock.clone(),
+        pool: pool.clone(),
+        reporter: reporter.clone(),
+    }
+}
+
+/// Runs a source to its end, again after an error that may pass.
+///
+/// The source's output must stay open until the source is done with it, even if `run` ends with an error and is
+/// called again; and it must close as soon as the source lets go of it, so that what is behind it drains. So the
+/// output is kept here, and the source has a clone that tells when it is gone.
+async fn run_source(mut source: Box<dyn Source>, out: Output, cx: SourceContext, control: Arc<Control>) {
+    let name = cx.name.clone();
+    let report = |severity, message: String| {
+        cx.reporter.report(Problem { component: name.clone(), severity, message })
+    };
+    let mut kept = Some(out);
+    let mut delay = Duration::from_millis(500);
+    while let Some(out) = kept.as_ref() {
+        let (lent, gone) = out.lend();
+        let mut run = CatchPanic(Box::pin(source.run(lent, cx.clone())));
+        let result = match first(&mut run, gone).await {
+            Either::First(result) => result,
+            Either::Second(()) => {
+                kept = None;
+                run.await
+            }
+        };
+        let message = match result {
+            Ok(Ok(())) => return,
+            Ok(Err(e)) if e.is_retry() && kept.is_some() && !cx.is_stopping() => {
+                report(Severity::Warning, format!("source `{name}`: {}; trying again", with_sources(&e)));
+                first(tokio::time::sleep(delay), cx.stopping()).await;
+                delay = (delay * 2).min(Duration::from_secs(30));
+                continue;
+            }
+            // The pipeline stops anyway, and the source has told what it waited for.
+            Ok(Err(e)) if cx.is_stopping() => {
+                return report(Severity::Warning, format!("source `{name}`: {}", with_sources(&e)));
+            }
+            Ok(Err(e)) => with_sources(&e),
+            Err(panic) => format!("panic: {panic}"),
+        };
+        let message = format!("source `{name}` has ended: {message}");
+        report(Severity::Error, message.clone());
+        control.fail(&name, message);
+        return;
+    }
+}

@@ -1,0 +1,169 @@
+//! What each component has done so far.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::queue::Queue;
+
+/// What a component is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ComponentKind {
+    #[allow(missing_docs)]
+    Source,
+    #[allow(missing_docs)]
+    Transform,
+    #[allow(missing_docs)]
+    Sink,
+    /// The sink that dead letters go to.
+    DeadLetters,
+}
+
+impl ComponentKind {
+    /// Its name: `source`, `transform`, `sink`, `dead_letters`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Transform => "transform",
+            Self::Sink => "sink",
+            Self::DeadLetters => "dead_letters",
+        }
+    }
+}
+
+/// What one component has done since the pipeline began to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ComponentStats {
+    /// The component's name.
+    pub name: String,
+    /// What it is.
+    pub kind: ComponentKind,
+    /// Events that it was given.
+    pub events_in: u64,
+    /// Events that it has passed on, or written.
+    pub events_out: u64,
+    /// Bytes of raw text of the events that it was given.
+    pub bytes_in: u64,
+    /// Bytes of raw text of the events that it has passed on, or written.
+    pub bytes_out: u64,
+    /// Events that it has filtered out.
+    pub filtered: u64,
+    /// Events that it has sent to the dead letters, or that were counted and dropped there by the user's choice.
+    pub rejected: u64,
+    /// Writes that were tried again.
+    pub retried: u64,
+    /// Events that it held when the drain's deadline passed: their source has them still.
+    pub abandoned: u64,
+    /// Errors and panics.
+    pub errors: u64,
+    /// Events that wait in front of it.
+    pub queue_events: u64,
+    /// Retained bytes that wait in front of it.
+    pub queue_bytes: u64,
+    /// Time spent in the component's own code: on a thread for a transform, from call to answer for a sink.
+    pub busy: Duration,
+    /// The last problem that it had.
+    pub last_error: Option<String>,
+}
+
+/// The counters behind [`ComponentStats`].
+pub(super) struct Stats {
+    pub(super) name: Arc<str>,
+    pub(super) kind: ComponentKind,
+    pub(super) events_in: Counter,
+    pub(super) events_out: Counter,
+    pub(super) bytes_in: Counter,
+    pub(super) bytes_out: Counter,
+    pub(super) filtered: Counter,
+    pub(super) rejected: Counter,
+    pub(super) retried: Counter,
+    pub(super) abandoned: Counter,
+    pub(super) errors: Counter,
+    pub(super) busy_nanos: Counter,
+    pub(super) last_error: std::sync::Mutex<Option<String>>,
+    pub(super) queue: Option<Arc<Queue>>,
+}
+
+impl Stats {
+    pub(super) fn new(name: Arc<str>, kind: ComponentKind, queue: Option<Arc<Queue>>) -> Arc<Self> {
+        let counter = |what: &'static str| Counter::new(&name, kind, what);
+        Arc::new(Self {
+            events_in: counter("events_in"),
+            events_out: counter("events_out"),
+            bytes_in: counter("bytes_in"),
+            bytes_out: counter("bytes_out"),
+            filtered: counter("filtered"),
+            rejected: counter("rejected"),
+            retried: counter("retried"),
+            abandoned: counter("abandoned"),
+            errors: counter("errors"),
+            busy_nanos: counter("busy_nanoseconds"),
+            last_error: std::sync::Mutex::default(),
+            name,
+            kind,
+            queue,
+        })
+    }
+
+    pub(super) fn error(&self, message: &str) {
+        self.errors.add(1);
+        *self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(message.to_owned());
+    }
+
+    pub(super) fn read(&self) -> ComponentStats {
+        let (queue_events, queue_bytes) = self.queue.as_ref().map_or((0, 0), |q| q.depth());
+        ComponentStats {
+            name: self.name.to_string(),
+            kind: self.kind,
+            events_in: self.events_in.get(),
+            events_out: self.events_out.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: self.bytes_out.get(),
+            filtered: self.filtered.get(),
+            rejected: self.rejected.get(),
+            retried: self.retried.get(),
+            abandoned: self.abandoned.get(),
+            errors: self.errors.get(),
+            queue_events: queue_events as u64,
+            queue_bytes: queue_bytes as u64,
+            busy: Duration::from_nanos(self.busy_nanos.get()),
+            last_error: self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
+        }
+    }
+}
+
+/// A count that only grows; with the `metrics` feature also a counter `dendro_<what>_total` of the facade, with the
+/// labels `component` and `kind`.
+pub(super) struct Counter {
+    value: AtomicU64,
+    #[cfg(feature = "metrics")]
+    facade: metrics::Counter,
+}
+
+impl Counter {
+    fn new(name: &str, kind: ComponentKind, what: &'static str) -> Self {
+        #[cfg(not(feature = "metrics"))]
+        let _ = (name, kind, what);
+        Self {
+            value: AtomicU64::new(0),
+            #[cfg(feature = "metrics")]
+            facade: metrics::counter!(
+                format!("dendro_{what}_total"),
+                "component" => name.to_owned(),
+                "kind" => kind.name()
+            ),
+        }
+    }
+
+    pub(super) fn add(&self, n: u64) {
+        self.value.fetch_add(n, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        self.facade.increment(n);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.value.load(Ordering::Relaxed)
+    }
+}
