@@ -1,0 +1,63 @@
+//! Escapes that servers put into their logs, decoded.
+
+/// Appends `text` with each `\xHH` (hexadecimal digits in upper or lower case) decoded.
+///
+/// This is nginx's `escape=default`: `"`, `\`, bytes below 0x20 and from 0x7F on are written so, and
+/// nothing else is an escape (`ngx_http_log_escape`, nginx 1.1.6 and later). A backslash before
+/// anything else stands for itself.
+///
+/// ```
+/// let mut out = Vec::new();
+/// dendro_parsers::escapes::decode_hex(br"caf\xC3\xA9 \x22 \y", &mut out);
+/// assert_eq!(out, "café \" \\y".as_bytes());
+/// ```
+pub fn decode_hex(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        rest = match escape {
+            [_, b'x', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                out.push(nibble(*high) << 4 | nibble(*low));
+                after
+            }
+            _ => {
+                out.push(b'\\');
+                &escape[1..]
+            }
+        };
+    }
+    out.extend_from_slice(rest);
+}
+
+/// The value of a hexadecimal digit.
+fn nibble(digit: u8) -> u8 {
+    (digit & 15) + 9 * (digit >> 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        decode_hex(text, &mut out);
+        out
+    }
+
+    #[test]
+    fn every_byte_comes_back() {
+        for byte in 0..=255u8 {
+            assert_eq!(decoded(format!("a\\x{byte:02X}b").as_bytes()), [b'a', byte, b'b']);
+            assert_eq!(decoded(format!("\\x{byte:02x}").as_bytes()), [byte]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_escape_stands_for_itself() {
+        for text in ["", "\\", "\\\\", "\\x", "\\x4", "\\xg0", "\\x0g", "\\n", "\\u0041", "\\X41"] {
+            assert_eq!(decoded(text.as_bytes()), text.as_bytes());
+        }
+        assert_eq!(decoded(br"\\x41\x5Cx41"), br"\A\x41");
+    }
+}
