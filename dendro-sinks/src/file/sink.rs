@@ -1,0 +1,104 @@
+//! The sink.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use dendro_core::{Batch, CommitReason, Committed, Sink, SinkError, SinkSettings, WriteContext, Written};
+
+use super::files::Files;
+use super::group::group;
+use super::options::{FileSinkBuilder, Fsync};
+use super::template::Template;
+use crate::blocking::{Exclusive, Finished, identity};
+
+/// Buffers that are kept for the next write, and the most that one may have grown to.
+const KEPT_BUFFERS: usize = 4;
+const KEPT_BYTES: usize = 32 << 20;
+
+/// Writes events to files as lines of JSON; the [module](super) tells more.
+///
+/// ```
+/// use dendro_sinks::FileSink;
+/// let sink = FileSink::builder("logs/{type}/%Y-%m-%d/{host}.ndjson").build()?;
+/// # Ok::<(), dendro_sinks::file::InvalidFileSink>(())
+/// ```
+pub struct FileSink {
+    template: Template,
+    fsync: Fsync,
+    with_origin: bool,
+    files: Exclusive<Files>,
+    settled: Arc<Mutex<Committed>>,
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl FileSink {
+    /// Files at this path, which may have [places](super#paths) for time and fields.
+    pub fn builder(path: impl Into<String>) -> FileSinkBuilder {
+        FileSinkBuilder::new(path.into())
+    }
+
+    pub(super) fn new(template: Template, builder: FileSinkBuilder) -> Self {
+        let settled = Arc::new(Mutex::new(Committed::default()));
+        let (fsync, with_origin) = (builder.options.fsync, builder.options.with_origin);
+        let files = Files {
+            options: builder.options,
+            storage: builder.storage,
+            clock: builder.clock,
+            base: template.base().to_owned(),
+            open: Default::default(),
+            clean: Default::default(),
+            finished: Finished::default(),
+            settled: settled.clone(),
+            recent: Committed::default(),
+            next_stage: 0,
+            tick: 0,
+            scratch: Vec::new(),
+        };
+        Self { template, fsync, with_origin, files: Exclusive::new(files), settled, buffers: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl Sink for FileSink {
+    async fn write(&self, batches: &[Batch], cx: &WriteContext) -> Result<Written, SinkError> {
+        let buffer = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let groups = group(batches, &self.template, self.with_origin, buffer).await;
+        let identity = identity(batches, cx);
+        let buffers = self.buffers.clone();
+        let write = move |files: &mut Files| {
+            let result = files.write(&identity, &groups);
+            let mut kept = buffers.lock().unwrap_or_else(PoisonError::into_inner);
+            for mut text in groups.into_iter().map(|group| group.text) {
+                if kept.len() < KEPT_BUFFERS && text.capacity() <= KEPT_BYTES {
+                    text.clear();
+                    kept.push(text);
+                }
+            }
+            result
+        };
+        self.files.run(write).await?
+    }
+
+    async fn commit(&self, reason: CommitReason) -> Result<Committed, SinkError> {
+        let result = self.files.run(move |files| files.commit(reason)).await?;
+        // Nothing waits between here and the return, so what is taken gets to the driver. What an error leaves here
+        // is named by the next commit.
+        result.map_err(super::fault::Fault::into_sink_error)?;
+        Ok(std::mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn settings(&self) -> SinkSettings {
+        let mut settings = SinkSettings::default();
+        if let Fsync::Interval(every) = self.fsync {
+            settings.commit_interval = every;
+        }
+        settings
+    }
+}
+
+impl fmt::Debug for FileSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileSink").field("path", &self.template).finish_non_exhaustive()
+    }
+}

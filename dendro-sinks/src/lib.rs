@@ -1,0 +1,24 @@
+//! Transports out of a Dendro pipeline: they know destinations, not services.
+//!
+//! | sink | writes to | acknowledges |
+//! |---|---|---|
+//! | [`ConsoleSink`] | stdout, stderr or any writer, as JSON, logfmt or for reading | when the writer has taken it |
+//! | [`FileSink`] | NDJSON files by a path template, rotated, compressed | by its [`Fsync`](file::Fsync) policy |
+//! | [`MemorySink`] | a handle that tests and applications read | at once |
+//! | [`BlackholeSink`] | nothing; counts | at once |
+//!
+//! None of them blocks the async workers: what may wait for a device runs on tokio's blocking threads.
+
+mod blackhole;
+mod blocking;
+pub mod console;
+mod encode;
+#[cfg(feature = "file")]
+pub mod file;
+mod memory;
+
+pub use blackhole::BlackholeSink;
+pub use console::ConsoleSink;
+#[cfg(feature = "file")]
+pub use file::FileSink;
+pub use memory::MemorySink;
