@@ -1,0 +1,142 @@
+//! How a file is known again: device and inode, and what it holds.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How much of the beginning is kept as a fingerprint.
+pub(super) const HEAD_BYTES: usize = 1024;
+/// How much of what lies before a checkpoint is.
+pub(super) const BEFORE_BYTES: usize = 256;
+
+/// Where a file is on its device; the same after a rename.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Inode {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+}
+
+impl Inode {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// The hash of some bytes, with their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Print {
+    pub(super) bytes: u32,
+    pub(super) hash: u64,
+}
+
+impl Print {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u32, hash: xxh3_64(bytes) }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.bytes as usize
+    }
+}
+
+/// A place in the decompressed content of a file, with what makes it known again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) offset: u64,
+    /// Of the first bytes of the file, as many as were known.
+    pub(super) head: Print,
+    /// Of the bytes before `offset`.
+    pub(super) before: Print,
+}
+
+/// What has gone by: the first bytes of a file and the last ones before a place in it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Passed {
+    head: Vec<u8>,
+    head_print: Print,
+    before: Vec<u8>,
+    offset: u64,
+}
+
+impl Passed {
+    /// At `offset`, with what is known of the file there.
+    pub(super) fn new(offset: u64, head: Vec<u8>, before: Vec<u8>) -> Self {
+        let head_print = if head.is_empty() { Print::default() } else { Print::of(&head) };
+        Self { head, head_print, before, offset }
+    }
+
+    /// `bytes` follow.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let known = self.head.len() as u64;
+        if known < HEAD_BYTES as u64 && known >= self.offset {
+            let from = (known - self.offset) as usize;
+            let new = bytes.get(from..).unwrap_or_default();
+            let take = new.len().min(HEAD_BYTES - self.head.len());
+            if take > 0 {
+                self.head.extend_from_slice(&new[..take]);
+                self.head_print = Print::of(&self.head);
+            }
+        }
+        self.offset += bytes.len() as u64;
+        match bytes.len().checked_sub(BEFORE_BYTES) {
+            Some(skip) => {
+                self.before.clear();
+                self.before.extend_from_slice(&bytes[skip..]);
+            }
+            None => {
+                let excess = (self.before.len() + bytes.len()).saturating_sub(BEFORE_BYTES);
+                self.before.drain(..excess);
+                self.before.extend_from_slice(bytes);
+            }
+        }
+    }
+
+    /// The last bytes.
+    pub(super) fn before(&self) -> &[u8] {
+        &self.before
+    }
+
+    /// The first bytes.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        let before = if self.before.is_empty() { Print::default() } else { Print::of(&self.before) };
+        Mark { offset: self.offset, head: self.head_print, before }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_the_same_however_the_bytes_came() {
+        let bytes: Vec<u8> = (0..3000u32).flat_map(u32::to_le_bytes).collect();
+        let at = |n: usize, step: usize| {
+            let mut passed = Passed::default();
+            bytes[..n].chunks(step).for_each(|c| passed.push(c));
+            passed.mark()
+        };
+        for n in [0, 1, 255, 256, 257, 1023, 1024, 1025, 5000] {
+            let whole = at(n, 100_000);
+            assert_eq!(whole.head.len(), n.min(HEAD_BYTES));
+            assert_eq!(whole.before.len(), n.min(BEFORE_BYTES));
+            for step in [1, 7, 256, 1000] {
+                assert_eq!(at(n, step), whole, "{n} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_that_was_read_beforehand_is_not_taken_twice() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(2000).collect();
+        let mut passed = Passed::new(100, bytes[..300].to_vec(), bytes[..100].to_vec());
+        passed.push(&bytes[100..250]);
+        passed.push(&bytes[250..]);
+        assert_eq!(passed.head(), &bytes[..HEAD_BYTES]);
+        assert_eq!(passed.before(), &bytes[2000 - BEFORE_BYTES..]);
+    }
+}

@@ -1,0 +1,267 @@
+//! Where checkpoints are stored: one file in a directory of its own, replaced as a whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::checkpoint::Book;
+
+const NAME: &str = "checkpoints.json";
+const TEMPORARY: &str = "checkpoints.json.new";
+const LOCK: &str = "lock";
+/// How often a lock that this process has is tried again.
+const HANDOVER: u32 = 25;
+
+/// The few things that a store does with a file system, so that tests can let them fail.
+pub(super) trait Storage: Send + Sync {
+    /// Writes a file that only its owner may read, and waits until it is on the disk.
+    fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// Replaces `to` by `from`.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Waits until the names in the directory are on the disk.
+    fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+}
+
+/// The machine's file system.
+pub(super) struct Disk;
+
+impl Storage for Disk {
+    fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        // After a failed fsync the kernel may have dropped what was written: always a new file.
+        if let Err(error) = fs::remove_file(path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        File::open(directory)?.sync_all()
+    }
+}
+
+/// A directory of checkpoints, locked as long as this lives.
+pub(super) struct Store {
+    directory: PathBuf,
+    storage: Box<dyn Storage>,
+    _lock: File,
+}
+
+impl Store {
+    /// Makes the directory (for its owner alone) where it is missing, and locks it.
+    ///
+    /// # Errors
+    /// In words for the user.
+    pub(super) fn open(directory: &Path, storage: Box<dyn Storage>) -> Result<Self, String> {
+        let shown = directory.display();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|e| format!("the checkpoint directory {shown} can't be made: {e}"))?;
+        let path = directory.join(LOCK);
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| {
+                format!("the lock of the checkpoint directory, {}, can't be opened: {e}", path.display())
+            })?;
+        let mut patience = HANDOVER;
+        while let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            if error != Errno::WOULDBLOCK {
+                return Err(format!("the checkpoint directory {shown} can't be locked: {error}"));
+            }
+            let owner = fs::read_to_string(&path).unwrap_or_default();
+            // A run that was cancelled in this process may still be writing; an owner without a name has just come.
+            let may_go = owner.is_empty() || owner.trim() == std::process::id().to_string();
+            if may_go && patience > 0 {
+                patience -= 1;
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            return Err(format!(
+                "the checkpoint directory {shown} is in use by another source (process {}): give each its own",
+                owner.trim()
+            ));
+        }
+        // For the message above; nothing depends on it.
+        let _ = lock.set_len(0).and_then(|()| lock.write_all(std::process::id().to_string().as_bytes()));
+        Ok(Self { directory: directory.to_owned(), storage, _lock: lock })
+    }
+
+    /// What was stored, and what the user should know about it.
+    ///
+    /// # Errors
+    /// In words, if there is something that can't be read at all.
+    pub(super) fn load(&self) -> Result<(Book, Option<String>), String> {
+        let path = self.directory.join(NAME);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Book::default(), None)),
+            Err(e) => return Err(format!("the checkpoints in {} can't be read: {e}", path.display())),
+        };
+        let wrong = match Book::decode(&bytes) {
+            Ok(book) => return Ok((book, None)),
+            Err(wrong) => wrong,
+        };
+        let aside = self.free_name();
+        let kept = match self.storage.rename(&path, &aside) {
+            Ok(()) => format!("it is kept as {}", aside.display()),
+            Err(e) => format!("it could not be set aside: {e}"),
+        };
+        let message = format!(
+            "the checkpoints in {} can't be used: {wrong}; {kept}, and files are read as if there were none",
+            path.display()
+        );
+        Ok((Book::default(), Some(message)))
+    }
+
+    /// Replaces what is stored.
+    ///
+    /// # Errors
+    /// In words; what was stored before is still there.
+    pub(super) fn save(&self, bytes: &[u8]) -> Result<(), String> {
+        let (path, temporary) = (self.directory.join(NAME), self.directory.join(TEMPORARY));
+        let saved = self
+            .storage
+            .write_synced(&temporary, bytes)
+            .and_then(|()| self.storage.rename(&temporary, &path))
+            .and_then(|()| self.storage.sync_directory(&self.directory));
+        saved.map_err(|e| {
+            format!("the checkpoints in {} can't be written: {e}; they are tried again", path.display())
+        })
+    }
+
+    fn free_name(&self) -> PathBuf {
+        let name = |n: u32| self.directory.join(format!("{NAME}.bad-{n}"));
+        (1..1000).map(name).find(|p| !p.exists()).unwrap_or_else(|| name(1000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::*;
+
+    /// Fails at the step that `fail` names.
+    struct Faulty {
+        fail: Arc<AtomicU8>,
+    }
+
+    impl Faulty {
+        fn check(&self, step: u8) -> io::Result<()> {
+            match self.fail.load(Ordering::Relaxed) == step {
+                true => Err(io::Error::other("no space left on the test's device")),
+                false => Ok(()),
+            }
+        }
+    }
+
+    impl Storage for Faulty {
+        fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+            if self.check(1).is_err() {
+                fs::write(path, &bytes[..bytes.len() / 2])?;
+                return self.check(1);
+            }
+            Disk.write_synced(path, bytes)
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.check(2)?;
+            Disk.rename(from, to)
+        }
+        fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+            self.check(3)?;
+            Disk.sync_directory(directory)
+        }
+    }
+
+    fn book(offset: u64) -> Book {
+        let mut book = Book::default();
+        let id = book.next_id();
+        let entry = super::super::checkpoint::Entry {
+            stream: "s".into(),
+            path: "/s".into(),
+            inode: Default::default(),
+            mark: super::super::identity::Mark { offset, ..Default::default() },
+            modified: 0,
+            finished: false,
+            gone_since: None,
+        };
+        book.files.insert(id, entry);
+        book
+    }
+
+    #[test]
+    fn a_failed_write_leaves_what_was_stored_and_the_next_one_goes_through() {
+        for step in [1, 2, 3] {
+            let directory = tempfile::tempdir().unwrap();
+            let fail = Arc::new(AtomicU8::new(0));
+            let store = Store::open(directory.path(), Box::new(Faulty { fail: fail.clone() })).unwrap();
+            store.save(&book(1).encode()).unwrap();
+            fail.store(step, Ordering::Relaxed);
+            let message = store.save(&book(2).encode()).unwrap_err();
+            assert!(message.contains("no space left"), "{message}");
+            let found = store.load().unwrap().0;
+            assert!(found == book(1) || (step == 3 && found == book(2)), "step {step}");
+            fail.store(0, Ordering::Relaxed);
+            store.save(&book(3).encode()).unwrap();
+            assert_eq!(store.load().unwrap(), (book(3), None));
+        }
+    }
+
+    #[test]
+    fn a_corrupt_file_is_set_aside_and_reported() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), Box::new(Disk)).unwrap();
+        for n in 1..3 {
+            fs::write(directory.path().join(NAME), "{\"half").unwrap();
+            let (found, message) = store.load().unwrap();
+            assert_eq!(found, Book::default());
+            assert!(message.unwrap().contains(&format!("{NAME}.bad-{n}")));
+            assert!(directory.path().join(format!("{NAME}.bad-{n}")).exists());
+        }
+        assert_eq!(store.load().unwrap(), (Book::default(), None));
+    }
+
+    #[test]
+    fn a_second_owner_is_refused_until_the_first_lets_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Store::open(directory.path(), Box::new(Disk)).unwrap();
+        let refused = Store::open(directory.path(), Box::new(Disk)).err().unwrap();
+        assert!(refused.contains(&std::process::id().to_string()), "{refused}");
+        drop(first);
+        assert!(Store::open(directory.path(), Box::new(Disk)).is_ok());
+    }
+
+    #[test]
+    fn only_the_owner_may_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("a/b");
+        let store = Store::open(&inner, Box::new(Disk)).unwrap();
+        store.save(&book(1).encode()).unwrap();
+        let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&inner), 0o700);
+        assert_eq!(mode(&inner.join(NAME)), 0o600);
+        assert_eq!(mode(&inner.join(LOCK)), 0o600);
+    }
+}
