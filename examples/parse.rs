@@ -17,9 +17,6 @@ use dendro::parsers::formats::{self, Feed, write_refused};
 use dendro::{Batch, Clock, SystemClock};
 use lexopt::{Arg, ValueExt};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const USAGE: &str =
     "usage: parse --format NAME [--opt KEY=VALUE]... [--number] [--schema] [FILE|-]\n       parse --list";
 const CHUNK_BYTES: usize = 256 << 10;

@@ -1,6 +1,6 @@
 //! A process that dies at any moment, as one built with `panic = "abort"` does when a component panics, goes on where it
 //! was: no line is lost, and a stream stays in order.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -128,6 +128,7 @@ impl Lines {
         self
     }
 
+    #[inline]
     fn line(&mut self, input: &[u8], start: usize, end: usize, records: &mut Records) {
         if std::mem::take(&mut self.skipping) {
             return;

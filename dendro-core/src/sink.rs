@@ -58,7 +58,8 @@ pub enum Written {
     Staged(Vec<Stage>),
 }
 
-/// A number by which a sink knows what it has staged together.
+/// A number by which a sink knows what it has staged together. Once a commit has named it, it is never used again: a
+/// write that is still under way counts as settled by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stage(pub u64);
 
@@ -159,7 +160,7 @@ impl Default for SinkSettings {
     fn default() -> Self {
         Self {
             max_events: 65_536,
-            max_bytes: 8 << 20,
+            max_bytes: 1 << 20,
             linger: Duration::ZERO,
             timeout: Duration::from_secs(60),
             retry: Retry::default(),

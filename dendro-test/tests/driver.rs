@@ -92,7 +92,6 @@ async fn a_state_is_taken_up_though_the_first_batch_is_filtered_out_before() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "open: an empty batch ends at its stage, and the restore that it carries with it"]
 async fn a_state_is_taken_up_though_the_first_batch_is_filtered_out_in_another_stage() {
     state_survives(false).await;
 }
@@ -175,7 +174,6 @@ impl Transform for First {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "open: ports are cleared between stages, not between the fused transforms of one"]
 async fn a_port_does_not_reach_the_transform_behind() {
     let log = MockLog::of([batches::numbered("a", 0..4)]);
     let ((one, at_one), (two, at_two)) = (MockSink::new(), MockSink::new());

@@ -18,9 +18,6 @@ use dendro::sources::file::FileSource;
 use dendro::{Pipeline, PipelineHandle};
 use summary::{Summarize, Summary};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// One line that is written over, on a terminal only.
 async fn show_progress(pipeline: PipelineHandle) {
     while std::io::stderr().is_terminal() {

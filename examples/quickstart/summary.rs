@@ -7,7 +7,7 @@ use dendro::{Batch, Sink, SinkError, Timestamp, WriteContext, Written};
 
 /// What was seen so far.
 #[derive(Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     requests: u64,
     by_class: [u64; 10],
     paths: HashMap<String, u64>,
@@ -16,7 +16,7 @@ pub struct Summary {
 }
 
 /// A sink that only looks: the same events go to the file.
-pub struct Summarize(pub Arc<Mutex<Summary>>);
+pub(crate) struct Summarize(pub(crate) Arc<Mutex<Summary>>);
 
 #[async_trait::async_trait]
 impl Sink for Summarize {
@@ -43,7 +43,7 @@ impl Sink for Summarize {
 }
 
 /// Prints what one would want to know.
-pub fn print(s: &mut Summary) {
+pub(crate) fn print(s: &mut Summary) {
     let Some((first, last)) = s.times else { return println!("no requests") };
     let seconds = last.since(first).as_secs_f64().max(1.0);
     println!("{} requests from {first} to {last}, {:.1} a second", s.requests, s.requests as f64 / seconds);

@@ -335,10 +335,10 @@ impl Batch {
         &self.restore
     }
 
-    /// The stream of the first event: the unit of order.
+    /// The stream of the first event: the unit of order. Of a batch without events, that of its first origin.
     pub fn stream(&self) -> Option<&str> {
-        let head = self.store.heads.first()?;
-        self.origins.get(usize::from(head.origin))?.stream.as_deref()
+        let origin = self.store.heads.first().map_or(0, |head| head.origin);
+        self.origins.get(usize::from(origin))?.stream.as_deref()
     }
 
     fn push_head(&mut self, mut head: Head) {

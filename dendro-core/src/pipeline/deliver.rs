@@ -149,7 +149,12 @@ impl Delivery {
 
     async fn next_batch(&self, deadline: Option<Instant>) -> Either<Option<Batch>, ()> {
         let pop = async {
-            let item = self.queue.pop(0).await?;
+            let mut item = self.queue.pop(0).await?;
+            while item.batch.is_empty() {
+                // It has only brought a stream's state past the transforms before.
+                item.batch.take_acks().resolve(Outcome::Delivered);
+                item = self.queue.pop(0).await?;
+            }
             self.stats.events_in.add(item.batch.len() as u64);
             self.stats.bytes_in.add(item.batch.raw_bytes());
             Some(item.batch)
@@ -431,9 +436,10 @@ impl Delivery {
     async fn commit_the_rest(&self) {
         let mut attempt = 1;
         loop {
-            let wait = first(self.control.reached(Phase::Halting), self.commit(CommitReason::Drain)).await;
-            if matches!(wait, Either::First(())) || self.staging().writes.is_empty() {
-                return;
+            match first(self.control.reached(Phase::Halting), self.commit(CommitReason::Drain)).await {
+                Either::First(()) => return,
+                Either::Second(true) if self.staging().writes.is_empty() => return,
+                Either::Second(_) => {}
             }
             let delay = self.random.backoff(&self.settings.retry, attempt);
             attempt = attempt.saturating_add(1);
@@ -441,17 +447,20 @@ impl Delivery {
         }
     }
 
-    async fn commit(&self, reason: CommitReason) {
+    /// Whether the sink could do it.
+    async fn commit(&self, reason: CommitReason) -> bool {
         let committing = super::control::CatchPanic(Box::pin(crate::own_work::run(self.sink.commit(reason))));
         let committed = match committing.await {
             Ok(Ok(committed)) => committed,
             Ok(Err(e)) => {
                 let message = format!("sink `{}`: commit failed: {}", self.stats.name, with_sources(&e));
-                return self.report(Severity::Warning, message);
+                self.report(Severity::Warning, message);
+                return false;
             }
             Err(panic) => {
                 let message = format!("sink `{}` panicked in commit: {panic}", self.stats.name);
-                return self.report(Severity::Error, message);
+                self.report(Severity::Error, message);
+                return false;
             }
         };
         let (mut durable, mut lost) = (Vec::new(), Vec::new());
@@ -496,6 +505,7 @@ impl Delivery {
                 Box::pin(self.deliver(group)).await;
             }
         }
+        true
     }
 
     fn report(&self, severity: Severity, message: String) {

@@ -1,7 +1,7 @@
 //! Running transforms: fused into a stage, on one or more lanes, with the order of arrival kept.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -65,13 +65,16 @@ pub(super) struct Lane {
     number: usize,
     transforms: Vec<Box<dyn Transform>>,
     stateful: Vec<bool>,
+    /// For each transform, its last snapshot of each stream: what a new instance goes on from.
+    states: Vec<HashMap<String, Vec<u8>>>,
 }
 
 impl Lane {
     pub(super) fn new(stage: Arc<Stage>, number: usize) -> Self {
         let transforms: Vec<_> = stage.links.iter().map(|l| l.factory.make()).collect();
         let stateful = transforms.iter().map(|t| t.is_stateful()).collect();
-        Self { stage, number, transforms, stateful }
+        let states = transforms.iter().map(|_| HashMap::new()).collect();
+        Self { stage, number, transforms, stateful, states }
     }
 
     /// Until the queue has ended and all is sent, or the pipeline halts.
@@ -136,6 +139,10 @@ impl Lane {
             }
             self.apply(at, batch).await?;
             thinned |= batch.len() < before;
+            if at + 1 < self.transforms.len() {
+                // A port is for what reads from the stage, not for the next transform in it.
+                batch.clear_ports();
+            }
         }
         if thinned {
             batch.compact_if_sparse();
@@ -231,28 +238,41 @@ impl Lane {
         self.snapshot(at, stream, batch.acks());
     }
 
-    fn snapshot(&self, at: usize, stream: &str, acks: &Acks) {
+    fn snapshot(&mut self, at: usize, stream: &str, acks: &Acks) {
         if let Ok(Some(state)) = catch(|| self.transforms[at].snapshot(stream)) {
+            self.states[at].insert(stream.to_owned(), state.clone());
             acks.attach_snapshot(&Snapshot { component: self.stage.links[at].stats.name.to_string(), state });
         }
     }
 
     fn restore(&mut self, at: usize, stream: &str, batch: &Batch) {
         let name = &self.stage.links[at].stats.name;
-        let Some(snapshot) = batch.restore().iter().find(|s| *s.component == **name) else { return };
-        let failure = match catch(|| self.transforms[at].restore(stream, &snapshot.state)) {
+        if let Some(snapshot) = batch.restore().iter().find(|s| *s.component == **name) {
+            self.take_up(at, stream, &snapshot.state);
+        }
+    }
+
+    fn take_up(&mut self, at: usize, stream: &str, state: &[u8]) {
+        let failure = match catch(|| self.transforms[at].restore(stream, state)) {
             Ok(Ok(())) => return,
             Ok(Err(e)) => with_sources(&e),
             Err(panic) => format!("panic: {panic}"),
         };
-        self.stage
-            .report(at, format!("transform `{name}` could not take up its state for `{stream}`: {failure}"));
+        let name = &self.stage.links[at].stats.name;
+        let message = format!("transform `{name}` could not take up its state for `{stream}`: {failure}");
+        self.stage.report(at, message);
     }
 
     /// A new instance in place of one that has failed.
     fn renew(&mut self, at: usize) {
         match catch(|| self.stage.links[at].factory.make()) {
-            Ok(new) => self.transforms[at] = new,
+            Ok(new) => {
+                self.transforms[at] = new;
+                for (stream, state) in std::mem::take(&mut self.states[at]) {
+                    self.take_up(at, &stream, &state);
+                    self.states[at].insert(stream, state);
+                }
+            }
             Err(panic) => self.stage.report(at, format!("no new instance could be made: panic: {panic}")),
         }
     }
@@ -265,6 +285,9 @@ impl Stage {
             return fanout.send(batch).await;
         }
         if batch.is_empty() {
+            for fanout in &self.ports {
+                fanout.send(batch.clone()).await?;
+            }
             batch.take_acks().resolve(Outcome::Delivered);
             return Ok(());
         }

@@ -144,7 +144,9 @@ impl Output {
                 let (token, receipt) = acknowledgement();
                 tokio::spawn(async move {
                     if let Ok(inner) = sending.await {
-                        token.resolve(inner.await.outcome);
+                        let settlement = inner.await;
+                        settlement.snapshots.into_iter().for_each(|s| token.attach_snapshot(s));
+                        token.resolve(settlement.outcome);
                     }
                 });
                 Ok(receipt)
@@ -279,13 +281,14 @@ pub(super) struct Fanout {
 }
 
 impl Fanout {
-    /// Sends to each; an empty batch is settled instead.
+    /// Sends to each; a batch that has nothing to tell is settled instead.
     pub(super) async fn send(&self, mut batch: Batch) -> Result<(), Closed> {
         let Some((last, others)) = self.edges.split_last() else {
             batch.take_acks().resolve(Outcome::Dropped);
             return Ok(());
         };
-        if batch.is_empty() {
+        // The state that a stream begins with has to reach the transforms behind, even if no event does.
+        if batch.is_empty() && batch.restore().is_empty() {
             batch.take_acks().resolve(Outcome::Delivered);
             return Ok(());
         }

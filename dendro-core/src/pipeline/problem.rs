@@ -81,7 +81,8 @@ impl Reporter {
             Severity::Error => tracing::error!(component = &*problem.component, "{}", problem.message),
         }
         if let Some(callback) = &self.shared.callback {
-            callback(&problem);
+            // A panic there must not take the component's task or thread with it.
+            let _ = super::control::catch(|| callback(&problem));
         }
     }
 

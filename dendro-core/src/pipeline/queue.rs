@@ -18,9 +18,9 @@ pub struct QueueLimits {
 }
 
 impl Default for QueueLimits {
-    /// 65,536 events, 8 MiB.
+    /// 65,536 events, 1 MiB: enough for a component to find work waiting, and small enough to stay in the caches.
     fn default() -> Self {
-        Self { max_events: 65_536, max_bytes: 8 << 20 }
+        Self { max_events: 65_536, max_bytes: 1 << 20 }
     }
 }
 

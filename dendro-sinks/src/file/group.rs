@@ -32,9 +32,10 @@ pub(super) async fn group(
         Sorter { template, path: String::new(), minute: None, known: HashMap::new(), names: Vec::new() };
     let mut groups: Vec<Group> = Vec::new();
     let mut number = 0;
+    let mut run: Vec<EventRef<'_>> = Vec::new();
+    let total = batches.iter().map(Batch::len).sum();
     for batch in batches {
         json.prepare(batch);
-        let mut run: Vec<EventRef<'_>> = Vec::new();
         in_turns(batch, |events| {
             let mut current = None;
             for event in events {
@@ -45,7 +46,9 @@ pub(super) async fn group(
                 current = Some(to);
                 if groups.len() == to {
                     let path = PathBuf::from(sorter.names.get(to).map_or("", String::as_str));
-                    groups.push(Group { path, text: buffer(), events: Vec::new() });
+                    // Most writes go to one file.
+                    let events = Vec::with_capacity(if to == 0 { total } else { 0 });
+                    groups.push(Group { path, text: buffer(), events });
                 }
                 if let Some(group) = groups.get_mut(to) {
                     group.events.push(number);
