@@ -320,3 +320,14 @@ async fn what_is_filtered_out_is_settled() {
     assert_eq!(source.outcomes(), [Outcome::Delivered; 3]);
     assert_eq!(report.component("transform").unwrap().filtered, 11);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_whose_commit_fails_is_asked_again() {
+    let sink = Scripted::new([]);
+    let refused = || Err(SinkError::retry("the disk is full"));
+    sink.commits.lock().unwrap().extend([refused(), refused(), Ok(Committed::default())]);
+    let pipeline = Pipeline::line(Numbers::new(1, 1)).sink(sink.clone()).drop_rejected().build().unwrap();
+    let report = pipeline.run(never()).await.unwrap();
+    assert!(sink.commits.lock().unwrap().is_empty());
+    assert!(report.problems[0].message.contains("the disk is full"), "{:?}", report.problems);
+}

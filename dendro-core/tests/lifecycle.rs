@@ -204,3 +204,17 @@ fn a_pipeline_runs_on_a_single_threaded_runtime_beside_other_work() {
         assert_eq!(sink.numbers().len(), 500);
     });
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_panics_takes_nothing_with_it() {
+    let source = Flaky { failures: 1, runs: Arc::default(), how: || SourceError::retry("refused") };
+    let sink = Scripted::new([]);
+    let pipeline = Pipeline::line(source)
+        .sink(sink.clone())
+        .drop_rejected()
+        .on_problem(|_| panic!("on purpose"))
+        .build()
+        .unwrap();
+    pipeline.run(never()).await.unwrap();
+    assert_eq!(sink.numbers(), [7]);
+}

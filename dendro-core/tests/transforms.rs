@@ -329,3 +329,38 @@ async fn letters_of_events_without_raw_text_hold_the_event_as_json() {
     let letter = dead.written.lock().unwrap()[0].clone();
     assert!(message(&letter).contains("\"type\":\"m\",\"n\":7"), "{letter:?}");
 }
+
+/// [`Sequence`], but panics on the batch that holds 7.
+#[derive(Clone, Default)]
+struct Fragile(Sequence);
+impl Transform for Fragile {
+    fn transform(&mut self, batch: &mut Batch) -> Result<(), TransformError> {
+        assert!(!batch.iter().any(|e| e.raw() == b"7"), "on purpose");
+        self.0.transform(batch)
+    }
+    fn is_stateful(&self) -> bool {
+        true
+    }
+    fn snapshot(&self, stream: &str) -> Option<Vec<u8>> {
+        self.0.snapshot(stream)
+    }
+    fn restore(&mut self, stream: &str, state: &[u8]) -> Result<(), TransformError> {
+        self.0.restore(stream, state)
+    }
+}
+
+#[tokio::test]
+async fn a_new_instance_after_a_failure_goes_on_from_the_last_snapshot() {
+    let (sink, dead) = (Scripted::new([]), Scripted::new([]));
+    let pipeline = Pipeline::line(Numbers::new(6, 2))
+        .transform(Fragile::default())
+        .sink(sink.clone())
+        .dead_letters(dead.clone())
+        .build()
+        .unwrap();
+    pipeline.run(never()).await.unwrap();
+    assert_eq!(dead.messages(), ["6", "7"]);
+    let seqs: Vec<Value> =
+        sink.written.lock().unwrap().iter().map(|e| e.get("seq").unwrap().clone()).collect();
+    assert_eq!(seqs, (1..=10).map(Value::U64).collect::<Vec<_>>());
+}

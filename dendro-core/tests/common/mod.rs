@@ -81,12 +81,14 @@ pub enum Step {
     Sleep(Duration),
 }
 
+/// The id, the attempt and the messages of a write.
+pub type Call = (String, u32, Vec<String>);
+
 /// Does what its script says, write by write, then always writes.
 #[derive(Clone)]
 pub struct Scripted {
     pub script: Arc<Mutex<VecDeque<Step>>>,
-    /// The ids, attempts and messages of each call.
-    pub calls: Arc<Mutex<Vec<(String, u32, Vec<String>)>>>,
+    pub calls: Arc<Mutex<Vec<Call>>>,
     pub written: Arc<Mutex<Vec<Event>>>,
     pub commits: Arc<Mutex<VecDeque<Result<Committed, SinkError>>>>,
     pub settings: SinkSettings,
