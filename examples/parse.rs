@@ -78,18 +78,18 @@ fn job() -> Result<Job, Box<dyn Error>> {
 }
 
 fn parse(mut feed: Feed, path: Option<OsString>) -> io::Result<()> {
-    let mut input: Box<dyn Read> = match path.filter(|path| path != "-") {
+    let path = path.filter(|path| path != "-");
+    let name = path.as_ref().map_or("standard input".into(), |path| path.to_string_lossy().into_owned());
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{name}: {e}"));
+    let mut input: Box<dyn Read> = match &path {
         None => Box::new(io::stdin()),
-        Some(path) => {
-            let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-            Box::new(File::open(&path).map_err(named)?)
-        }
+        Some(path) => Box::new(File::open(path).map_err(named)?),
     };
     let (mut encoder, mut text, mut chunk) = (JsonEncoder::new(), Vec::new(), vec![0; CHUNK_BYTES]);
     loop {
         let len = match input.read(&mut chunk) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            result => result?,
+            result => result.map_err(named)?,
         };
         let now = SystemClock.now();
         let batch = if len > 0 { feed.push(&chunk[..len], now) } else { feed.finish(now) };

@@ -91,6 +91,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
             .transform(move || parser.transform())
             .sink(sink(&args.to)?)
             .drop_rejected()
+            .on_problem(|p| eprintln!("{}: {}", p.component, p.message))
             .lanes(args.lanes)
             .build()?;
     let started = Instant::now();

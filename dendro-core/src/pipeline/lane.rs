@@ -14,7 +14,7 @@ use super::problem::{Problem, Reporter, Severity};
 use super::queue::{Closed, Item, Queue};
 use super::stats::Stats;
 use crate::clock::Clock;
-use crate::{Acks, Batch, FlushReason, Outcome, Snapshot, Transform};
+use crate::{Acks, Batch, FlushReason, Outcome, Snapshot, Transform, TransformError};
 
 /// A chain of transforms between one queue and the queues behind it.
 pub(super) struct Stage {
@@ -170,12 +170,7 @@ impl Lane {
             catch(|| self.transforms[at].transform(batch))
         };
         stats.busy_nanos.add(started.elapsed().as_nanos() as u64);
-        let failure = match result {
-            Ok(Ok(())) => None,
-            Ok(Err(e)) => Some(with_sources(&e)),
-            Err(panic) => Some(format!("panic: {panic}")),
-        };
-        if let Some(message) = failure {
+        if let Some(message) = failure_of(result) {
             let name = &stats.name;
             let message = format!("transform `{name}` failed on a batch of {events} events: {message}");
             batch.revert(events);
@@ -208,12 +203,7 @@ impl Lane {
                 self.transforms[at].flush(reason, now, &mut out)
             });
             stats.busy_nanos.add(started.elapsed().as_nanos() as u64);
-            let failure = match result {
-                Ok(Ok(())) => None,
-                Ok(Err(e)) => Some(with_sources(&e)),
-                Err(panic) => Some(format!("panic: {panic}")),
-            };
-            if let Some(message) = failure {
+            if let Some(message) = failure_of(result) {
                 self.stage.report(at, format!("transform `{}` failed to flush: {message}", stats.name));
                 self.renew(at);
                 // What it held is abandoned with the instance; what it emitted may be incomplete.
@@ -253,11 +243,8 @@ impl Lane {
     }
 
     fn take_up(&mut self, at: usize, stream: &str, state: &[u8]) {
-        let failure = match catch(|| self.transforms[at].restore(stream, state)) {
-            Ok(Ok(())) => return,
-            Ok(Err(e)) => with_sources(&e),
-            Err(panic) => format!("panic: {panic}"),
-        };
+        let result = catch(|| self.transforms[at].restore(stream, state));
+        let Some(failure) = failure_of(result) else { return };
         let name = &self.stage.links[at].stats.name;
         let message = format!("transform `{name}` could not take up its state for `{stream}`: {failure}");
         self.stage.report(at, message);
@@ -316,6 +303,15 @@ impl Stage {
     fn report(&self, at: usize, message: String) {
         let component = self.links[at].stats.name.clone();
         self.reporter.report(Problem { component, severity: Severity::Error, message });
+    }
+}
+
+/// What a call of a transform failed with, whether it said so or panicked.
+fn failure_of(result: Result<Result<(), TransformError>, String>) -> Option<String> {
+    match result {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(with_sources(&error)),
+        Err(panic) => Some(format!("panic: {panic}")),
     }
 }
 

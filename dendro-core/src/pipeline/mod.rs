@@ -4,11 +4,14 @@ mod builder;
 mod control;
 mod dead_letter;
 mod deliver;
+mod drive_source;
 mod graph;
 mod lane;
 mod output;
 mod problem;
 mod queue;
+mod random;
+mod report;
 mod run;
 mod stats;
 
@@ -19,7 +22,8 @@ pub use graph::{BuildError, BuildProblem};
 pub use output::{MemoryBudget, Output, OutputReceiver, StopSwitch, TrySendError};
 pub use problem::{Problem, Severity};
 pub use queue::{Closed, QueueLimits};
-pub use run::{Pipeline, PipelineHandle, RunError, RunReport};
+pub use report::{RunError, RunReport};
+pub use run::{Pipeline, PipelineHandle};
 pub use stats::{ComponentKind, ComponentStats};
 
 pub(crate) use problem::Reporter;

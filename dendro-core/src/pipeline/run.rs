@@ -9,14 +9,17 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::builder::{DEAD_LETTERS, DeadLetterChoice, Line, Options, PipelineBuilder, SinkNode};
-use super::control::{CatchPanic, Control, Either, Failure, Phase, block_on, first};
+use super::control::{Control, Either, Phase, block_on, first};
 use super::dead_letter::DeadLetters;
-use super::deliver::{Delivery, Random, Staging};
+use super::deliver::{Delivery, Staging};
+use super::drive_source::run_source;
 use super::graph::{Graph, Target};
-use super::lane::{Lane, Link, Stage, Turn, with_sources};
+use super::lane::{Lane, Link, Stage, Turn};
 use super::output::{Fanout, Output};
-use super::problem::{Problem, Reporter, Severity};
+use super::problem::Reporter;
 use super::queue::Queue;
+use super::random::Random;
+use super::report::{RunError, RunReport};
 use super::stats::{ComponentKind, ComponentStats, Stats};
 use crate::{BatchPool, Origin, Schema, Source, SourceContext};
 
@@ -209,71 +212,6 @@ impl PipelineHandle {
         self.control.advance(Phase::Draining);
     }
 }
-
-/// What a run has done.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RunReport {
-    /// Each component's statistics: sources, transforms, sinks, dead letters.
-    pub components: Vec<ComponentStats>,
-    /// Events that could not be settled before the deadline: their source has them still, if it can send again.
-    pub abandoned: u64,
-    /// Whether everything was settled in time.
-    pub drained: bool,
-    /// How long it ran.
-    pub elapsed: Duration,
-    /// What went wrong on the way, the first hundred.
-    pub problems: Vec<Problem>,
-}
-
-impl RunReport {
-    /// One component's statistics.
-    pub fn component(&self, name: &str) -> Option<&ComponentStats> {
-        self.components.iter().find(|c| c.name == name)
-    }
-}
-
-impl std::fmt::Display for RunReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for c in &self.components {
-            write!(f, "{} {}: {} in, {} out", c.kind.name(), c.name, c.events_in, c.events_out)?;
-            let parts = [
-                ("filtered", c.filtered),
-                ("rejected", c.rejected),
-                ("retried", c.retried),
-                ("abandoned", c.abandoned),
-            ];
-            for (what, n) in parts.into_iter().filter(|(_, n)| *n > 0) {
-                write!(f, ", {n} {what}")?;
-            }
-            writeln!(f)?;
-        }
-        let state = if self.drained { "drained" } else { "stopped at the drain deadline" };
-        write!(f, "{state} after {:.3} s", self.elapsed.as_secs_f64())
-    }
-}
-
-/// Components that could not go on.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RunError {
-    /// Which, and why.
-    pub failures: Vec<Failure>,
-    /// What the run has done all the same.
-    pub report: Box<RunReport>,
-}
-
-impl std::fmt::Display for RunError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (i, failure) in self.failures.iter().enumerate() {
-            let separator = if i > 0 { "; " } else { "" };
-            write!(f, "{separator}`{}` failed: {}", failure.component, failure.message)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for RunError {}
 
 /// The tasks and threads of a pipeline. Dropping it halts them.
 struct Running {
@@ -488,49 +426,5 @@ fn context(
         clock: options.clock.clone(),
         pool: pool.clone(),
         reporter: reporter.clone(),
-    }
-}
-
-/// Runs a source to its end, again after an error that may pass.
-///
-/// The source's output must stay open until the source is done with it, even if `run` ends with an error and is
-/// called again; and it must close as soon as the source lets go of it, so that what is behind it drains. So the
-/// output is kept here, and the source has a clone that tells when it is gone.
-async fn run_source(mut source: Box<dyn Source>, out: Output, cx: SourceContext, control: Arc<Control>) {
-    let name = cx.name.clone();
-    let report = |severity, message: String| {
-        cx.reporter.report(Problem { component: name.clone(), severity, message })
-    };
-    let mut kept = Some(out);
-    let mut delay = Duration::from_millis(500);
-    while let Some(out) = kept.as_ref() {
-        let (lent, gone) = out.lend();
-        let mut run = CatchPanic(Box::pin(source.run(lent, cx.clone())));
-        let result = match first(&mut run, gone).await {
-            Either::First(result) => result,
-            Either::Second(()) => {
-                kept = None;
-                run.await
-            }
-        };
-        let message = match result {
-            Ok(Ok(())) => return,
-            Ok(Err(e)) if e.is_retry() && kept.is_some() && !cx.is_stopping() => {
-                report(Severity::Warning, format!("source `{name}`: {}; trying again", with_sources(&e)));
-                first(tokio::time::sleep(delay), cx.stopping()).await;
-                delay = (delay * 2).min(Duration::from_secs(30));
-                continue;
-            }
-            // The pipeline stops anyway, and the source has told what it waited for.
-            Ok(Err(e)) if cx.is_stopping() => {
-                return report(Severity::Warning, format!("source `{name}`: {}", with_sources(&e)));
-            }
-            Ok(Err(e)) => with_sources(&e),
-            Err(panic) => format!("panic: {panic}"),
-        };
-        let message = format!("source `{name}` has ended: {message}");
-        report(Severity::Error, message.clone());
-        control.fail(&name, message);
-        return;
     }
 }

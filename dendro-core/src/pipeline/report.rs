@@ -1,0 +1,72 @@
+//! What a run has done, and what stopped it.
+
+use std::time::Duration;
+
+use super::control::Failure;
+use super::problem::Problem;
+use super::stats::ComponentStats;
+
+/// What a run has done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunReport {
+    /// Each component's statistics: sources, transforms, sinks, dead letters.
+    pub components: Vec<ComponentStats>,
+    /// Events that could not be settled before the deadline: their source has them still, if it can send again.
+    pub abandoned: u64,
+    /// Whether everything was settled in time.
+    pub drained: bool,
+    /// How long it ran.
+    pub elapsed: Duration,
+    /// What went wrong on the way, the first hundred.
+    pub problems: Vec<Problem>,
+}
+
+impl RunReport {
+    /// One component's statistics.
+    pub fn component(&self, name: &str) -> Option<&ComponentStats> {
+        self.components.iter().find(|c| c.name == name)
+    }
+}
+
+impl std::fmt::Display for RunReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in &self.components {
+            write!(f, "{} {}: {} in, {} out", c.kind.name(), c.name, c.events_in, c.events_out)?;
+            let parts = [
+                ("filtered", c.filtered),
+                ("rejected", c.rejected),
+                ("retried", c.retried),
+                ("abandoned", c.abandoned),
+            ];
+            for (what, n) in parts.into_iter().filter(|(_, n)| *n > 0) {
+                write!(f, ", {n} {what}")?;
+            }
+            writeln!(f)?;
+        }
+        let state = if self.drained { "drained" } else { "stopped at the drain deadline" };
+        write!(f, "{state} after {:.3} s", self.elapsed.as_secs_f64())
+    }
+}
+
+/// Components that could not go on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunError {
+    /// Which, and why.
+    pub failures: Vec<Failure>,
+    /// What the run has done all the same.
+    pub report: Box<RunReport>,
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, failure) in self.failures.iter().enumerate() {
+            let separator = if i > 0 { "; " } else { "" };
+            write!(f, "{separator}`{}` failed: {}", failure.component, failure.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RunError {}
