@@ -9,7 +9,7 @@ use std::path::Path;
 
 use dendro::parsers::nginx::NginxAccess;
 use dendro::sinks::{BlackholeSink, FileSink};
-use dendro::sources::file::FileSource;
+use dendro::sources::FileSource;
 use dendro::{Pipeline, Sink};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dendro::json::JsonEncoder;
-use dendro::sources::demo::DemoSource;
+use dendro::sources::DemoSource;
 use dendro::{Batch, Pipeline, Sink, SinkError, SinkSettings, WriteContext, Written};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dendro::sinks::console::ConsoleSink;
+use dendro::sinks::ConsoleSink;
 use dendro::{Output, Pipeline, Receipts, RecordRow, Schema, Source, SourceContext, SourceError};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use dendro::parsers::nginx::NginxAccess;
-use dendro::sinks::console::ConsoleSink;
-use dendro::sources::demo::DemoSource;
+use dendro::sinks::ConsoleSink;
+use dendro::sources::DemoSource;
 use dendro::{Batch, FieldSchema, Pipeline, Schema, Transform, TransformError, ValueType, filter};
 
 /// Counts by `remote_addr`. Clients that come too late to be counted get no field: what is kept stays bounded.

@@ -11,7 +11,7 @@ use std::time::Instant;
 use dendro::parsers::formats;
 use dendro::sinks::BlackholeSink;
 use dendro::sinks::file::{FileSink, Fsync};
-use dendro::sources::file::FileSource;
+use dendro::sources::FileSource;
 use dendro::{Pipeline, Sink};
 
 const USAGE: &str = "usage: throughput --input FILE --format F --to blackhole|ndjson:PATH [--lanes N]";

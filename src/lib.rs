@@ -10,8 +10,8 @@
 //! ```
 //! use dendro::Pipeline;
 //! use dendro::parsers::nginx::NginxAccess;
-//! use dendro::sinks::memory::MemorySink;
-//! use dendro::sources::file::FileSource;
+//! use dendro::sinks::MemorySink;
+//! use dendro::sources::FileSource;
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -78,3 +78,8 @@ pub use dendro_core::*;
 pub use dendro_parsers as parsers;
 pub use dendro_sinks as sinks;
 pub use dendro_sources as sources;
+
+/// Compiles the README's example with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use dendro::parsers::nginx::NginxAccess;
 use dendro::sinks::file::{FileSink, Fsync};
-use dendro::sources::file::FileSource;
+use dendro::sources::FileSource;
 use dendro::{Pipeline, from_fn};
 
 const LINES: u64 = 12_000;

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use dendro::parsers::nginx::NginxAccess;
-use dendro::sources::file::FileSource;
+use dendro::sources::FileSource;
 use dendro_core::{Batch, BatchPool, Cut, Framer, Lines, RecordRow, Records, Schema, Timestamp, Transform};
 
 use crate::clock::{Spent, Turns};

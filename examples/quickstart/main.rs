@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dendro::parsers::nginx::NginxAccess;
-use dendro::sinks::file::FileSink;
-use dendro::sources::file::FileSource;
+use dendro::sinks::FileSink;
+use dendro::sources::FileSource;
 use dendro::{Pipeline, PipelineHandle};
 use summary::{Summarize, Summary};
 
