@@ -69,6 +69,8 @@ pub struct Stage(pub u64);
 pub enum CommitReason {
     /// The interval has passed: commit what is due.
     Interval,
+    /// As much is staged as the driver may [keep](SinkSettings::max_staged_bytes): commit what can be.
+    Pressure,
     /// No more writes will come: finish everything.
     Drain,
 }
@@ -153,6 +155,9 @@ pub struct SinkSettings {
     pub order: Order,
     /// How often [`Sink::commit`] is called.
     pub commit_interval: Duration,
+    /// How many retained bytes of staged events are kept, where a source can't send them again should their stage be
+    /// lost. Beyond that the sink is asked to commit, and nothing is written until it has.
+    pub max_staged_bytes: usize,
 }
 
 impl Default for SinkSettings {
@@ -167,6 +172,7 @@ impl Default for SinkSettings {
             in_flight: 1,
             order: Order::FirstDelivery,
             commit_interval: Duration::from_secs(1),
+            max_staged_bytes: 16 << 20,
         }
     }
 }

@@ -57,6 +57,7 @@ struct StagedWrite {
     bytes: u64,
     acks: Vec<Acks>,
     kept: Vec<Batch>,
+    kept_bytes: usize,
 }
 
 /// Ends a task with the future that waits for it: nothing of a dropped run goes on.
@@ -100,6 +101,7 @@ impl Delivery {
             // A slot first: what waits for one stays in the queue, where it is counted.
             let Ok(slot) = slots.clone().acquire_owned().await else { break };
             let Some(group) = self.collect(&mut waiting).await else { break };
+            self.relieve().await;
             if in_flight == 1 {
                 self.deliver(group).await;
             } else {
@@ -112,6 +114,23 @@ impl Delivery {
             }
         }
         while writes.join_next().await.is_some() {}
+    }
+
+    /// Until no more is kept of what is staged than may be.
+    async fn relieve(&self) {
+        let mut attempt = 1;
+        while self.staging().writes.iter().map(|w| w.kept_bytes).sum::<usize>()
+            > self.settings.max_staged_bytes
+            && !self.control.has_reached(Phase::Halting)
+        {
+            self.commit(CommitReason::Pressure).await;
+            let delay = self.random.backoff(&self.settings.retry, attempt);
+            attempt = attempt.saturating_add(1);
+            if self.staging().writes.is_empty() {
+                return;
+            }
+            first(self.control.reached(Phase::Halting), tokio::time::sleep(delay)).await;
+        }
     }
 
     /// The batches of the next write; `None` when there are no more.
@@ -337,7 +356,8 @@ impl Delivery {
                     kept.push(batch);
                 }
             }
-            staging.writes.push(StagedWrite { stages, events, bytes, acks, kept });
+            let kept_bytes = kept.iter().map(Batch::retained_bytes).sum();
+            staging.writes.push(StagedWrite { stages, events, bytes, acks, kept, kept_bytes });
             drop(staging);
         }
         self.write_ended();
