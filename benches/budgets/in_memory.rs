@@ -176,9 +176,7 @@ fn each_batch(log: &Bytes, mut work: impl FnMut(&mut Batch) -> Result<(), Error>
         // What a framer has looked at is given to it again, as long as it is not done with it.
         let mut batch = POOL.batch(log.slice(at..at + done))?;
         let row = RecordRow { ty: batch.add_type(&schema)?, origin: 0, observed: Timestamp::EPOCH };
-        for record in records.iter() {
-            batch.push_record(record.range.clone(), (at + record.range.start) as u64, row);
-        }
+        batch.push_records(&records, at as u64, row);
         work(&mut batch)?;
         at += done;
     }

@@ -141,14 +141,7 @@ impl Framing {
             origin: batch.add_origin(target.origin)?,
             observed: target.observed,
         };
-        for record in self.records.iter() {
-            batch.push_record(record.range.clone(), start + record.range.start as u64, row);
-            if record.truncated {
-                let reason =
-                    format!("the record is too long: only its first {} bytes are kept", record.range.len());
-                batch.reject(batch.end_index() - 1, reason);
-            }
-        }
+        batch.push_records(&self.records, start, row);
         Ok(batch)
     }
 }

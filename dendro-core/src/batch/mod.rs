@@ -40,7 +40,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::ack::{Acks, Snapshot};
-use crate::{Event, Origin, Schema, Timestamp};
+use crate::{Event, Origin, Records, Schema, Timestamp};
 use keys::Keys;
 use layout::{
     Field, HEAD_GONE, HEAD_RAW_IN_TAIL, HEAD_REJECTED, HEAD_REMOVED, HEAD_SELF, HEAD_TIMED, HEAD_UNPARSED,
@@ -216,18 +216,24 @@ impl Batch {
     /// read it. A range outside of the base is cut to what there is, and a row that is not in the tables
     /// is none.
     pub fn push_record(&mut self, raw: Range<usize>, position: u64, record: RecordRow) {
-        let end = raw.end.min(self.base.len());
-        let start = raw.start.min(end);
-        self.push_head(Head {
-            observed: record.observed.as_nanos(),
-            position,
-            raw_start: start as u32,
-            raw_len: (end - start) as u32,
-            ty: record.ty,
-            origin: record.origin,
-            flags: HEAD_UNPARSED,
-            ..EMPTY_HEAD
-        });
+        let head = record_head(&raw, self.base.len(), position, record);
+        self.push_head(head);
+    }
+
+    /// [`push_record`](Self::push_record) for all that a framer has found, in a base that begins at `position` of its
+    /// stream. Heads that were cut off are rejected.
+    pub fn push_records(&mut self, records: &Records, position: u64, record: RecordRow) {
+        let (first, limit) = (self.end_index(), self.base.len());
+        let mut row = Head { ty: record.ty, origin: record.origin, ..EMPTY_HEAD };
+        self.check_rows(&mut row);
+        let record = RecordRow { ty: row.ty, origin: row.origin, ..record };
+        let at = |range: &Range<usize>| position + range.start as u64;
+        let heads = records.iter().map(|r| record_head(&r.range, limit, at(&r.range), record));
+        self.store.heads.extend(heads);
+        for (i, cut) in records.iter().enumerate().filter(|(_, r)| r.truncated) {
+            let bytes = cut.range.len();
+            self.reject(first + i, format!("the record is too long: only its first {bytes} bytes are kept"));
+        }
     }
 
     /// [`push_record`](Self::push_record) for a record that does not stand in the base as it is, because
@@ -389,6 +395,23 @@ pub struct RecordRow {
     pub origin: u16,
     /// When the record was read.
     pub observed: Timestamp,
+}
+
+/// The head of a record at `raw` of a base of `limit` bytes, as far as it lies there.
+#[inline]
+fn record_head(raw: &Range<usize>, limit: usize, position: u64, record: RecordRow) -> Head {
+    let end = raw.end.min(limit);
+    let start = raw.start.min(end);
+    Head {
+        observed: record.observed.as_nanos(),
+        position,
+        raw_start: start as u32,
+        raw_len: (end - start) as u32,
+        ty: record.ty,
+        origin: record.origin,
+        flags: HEAD_UNPARSED,
+        ..EMPTY_HEAD
+    }
 }
 
 const EMPTY_HEAD: Head = Head {

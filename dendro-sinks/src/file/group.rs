@@ -24,10 +24,9 @@ const MINUTE_NANOS: i64 = 60_000_000_000;
 pub(super) async fn group(
     batches: &[Batch],
     template: &Template,
-    with_origin: bool,
+    json: &mut JsonEncoder,
     mut buffer: impl FnMut() -> Vec<u8>,
 ) -> Vec<Group> {
-    let mut json = JsonEncoder::new().with_origin(with_origin);
     let mut sorter =
         Sorter { template, path: String::new(), minute: None, known: HashMap::new(), names: Vec::new() };
     let mut groups: Vec<Group> = Vec::new();
@@ -41,7 +40,7 @@ pub(super) async fn group(
             for event in events {
                 let to = sorter.find(event);
                 if current.is_some_and(|c| c != to) {
-                    flush(current, &mut run, &mut groups, &mut json);
+                    flush(current, &mut run, &mut groups, json);
                 }
                 current = Some(to);
                 if groups.len() == to {
@@ -56,7 +55,7 @@ pub(super) async fn group(
                 number += 1;
                 run.push(event);
             }
-            flush(current, &mut run, &mut groups, &mut json);
+            flush(current, &mut run, &mut groups, json);
         })
         .await;
     }

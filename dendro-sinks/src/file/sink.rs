@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use dendro_core::json::JsonEncoder;
 use dendro_core::{Batch, CommitReason, Committed, Sink, SinkError, SinkSettings, WriteContext, Written};
 
 use super::files::Files;
@@ -30,6 +31,7 @@ pub struct FileSink {
     files: Exclusive<Files>,
     settled: Arc<Mutex<Committed>>,
     buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+    encoders: Mutex<Vec<JsonEncoder>>,
 }
 
 impl FileSink {
@@ -55,7 +57,15 @@ impl FileSink {
             tick: 0,
             scratch: Vec::new(),
         };
-        Self { template, fsync, with_origin, files: Exclusive::new(files), settled, buffers: Arc::default() }
+        Self {
+            template,
+            fsync,
+            with_origin,
+            files: Exclusive::new(files),
+            settled,
+            buffers: Arc::default(),
+            encoders: Mutex::default(),
+        }
     }
 }
 
@@ -63,7 +73,11 @@ impl FileSink {
 impl Sink for FileSink {
     async fn write(&self, batches: &[Batch], cx: &WriteContext) -> Result<Written, SinkError> {
         let buffer = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let groups = group(batches, &self.template, self.with_origin, buffer).await;
+        let kept = self.encoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut json = kept.unwrap_or_else(|| JsonEncoder::new().with_origin(self.with_origin));
+        let groups = group(batches, &self.template, &mut json, buffer).await;
+        // As many as there were writes at the same time.
+        self.encoders.lock().unwrap_or_else(PoisonError::into_inner).push(json);
         let identity = identity(batches, cx);
         let buffers = self.buffers.clone();
         let write = move |files: &mut Files| {
