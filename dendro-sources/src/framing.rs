@@ -44,12 +44,9 @@ pub(crate) struct Framed {
     pub(crate) spare: Option<Vec<u8>>,
 }
 
+/// What a stream needs that can be taken up again.
+#[cfg(feature = "file")]
 impl Framing {
-    /// A stream that begins at `position`.
-    pub(crate) fn new(framer: Box<dyn Framer>, position: u64) -> Self {
-        Self { framer, records: Records::new(), pending: Vec::new(), position, at_record: true }
-    }
-
     /// Where the oldest byte that is not in a batch lies.
     pub(crate) fn position(&self) -> u64 {
         self.position
@@ -61,6 +58,21 @@ impl Framing {
         self.at_record
     }
 
+    /// Goes on elsewhere.
+    pub(crate) fn restart(&mut self, position: u64) {
+        self.framer.reset();
+        self.pending.clear();
+        self.position = position;
+        self.at_record = true;
+    }
+}
+
+impl Framing {
+    /// A stream that begins at `position`.
+    pub(crate) fn new(framer: Box<dyn Framer>, position: u64) -> Self {
+        Self { framer, records: Records::new(), pending: Vec::new(), position, at_record: true }
+    }
+
     /// The bytes of the record that is not yet complete.
     pub(crate) fn pending(&self) -> &[u8] {
         &self.pending
@@ -69,14 +81,6 @@ impl Framing {
     /// See [`Framer::quiet_after`].
     pub(crate) fn quiet_after(&self) -> Option<Duration> {
         self.framer.quiet_after()
-    }
-
-    /// Goes on elsewhere.
-    pub(crate) fn restart(&mut self, position: u64) {
-        self.framer.reset();
-        self.pending.clear();
-        self.position = position;
-        self.at_record = true;
     }
 
     /// Puts the pending bytes into an empty buffer, with room for `chunk` more behind them.
