@@ -9,10 +9,14 @@ use dendro_core::{
     Batch, CommitReason, Committed, Event, Outcome, Sink, SinkErrorKind, Stage, WriteContext, Written,
 };
 
-use super::{LIMIT, QUIET, Verdict, ensure, ensure_all, ensure_order, first_deliveries, within};
+use super::{
+    LIMIT, QUIET, Verdict, ensure, ensure_all, ensure_order, first_deliveries, nothing_to_check, within,
+};
 use crate::batches;
 use crate::harness::{SinkHarness, SinkRun};
 use crate::mock::{Fault, FaultySink, MockLog};
+
+const NO_READ_BACK: &str = "nothing can be read back from the destination";
 
 /// A sink and its destination, for the suite.
 ///
@@ -114,7 +118,7 @@ pub async fn failed_writes_are_delivered_later<F: SinkFixture>(make: impl Fn() -
 pub async fn outage_loses_nothing<F: SinkFixture>(make: impl Fn() -> F) -> Verdict {
     let world = make();
     if !world.set_down(true).await {
-        return Ok(());
+        return nothing_to_check("the fixture can't take the destination down");
     }
     let log = MockLog::of(some_batches("a", 5));
     let harness = SinkHarness::new(world.sink()).deadline(LIMIT * 10);
@@ -152,7 +156,7 @@ pub async fn cancelled_write_leaves_it_working<F: SinkFixture>(make: impl Fn() -
         }
     }
     let _ = commit(&*sink, CommitReason::Drain).await?;
-    let Some(found) = world.read_back().await else { return Ok(()) };
+    let Some(found) = world.read_back().await else { return nothing_to_check(NO_READ_BACK) };
     ensure_all(&cancelled, &found, "cancelled and written again")?;
     ensure_all(&others, &found, "written around a cancelled write")?;
     let count = counts(&found);
@@ -175,7 +179,9 @@ pub async fn write_after_a_time_out_has_the_same_id<F: SinkFixture>(make: impl F
     let records = log.records();
     let ids: HashSet<&str> = records.iter().take(3).map(|r| r.id.as_str()).collect();
     ensure(records.len() >= 3 && ids.len() == 1, || format!("attempts of one write have the ids {ids:?}"))?;
-    let Some(found) = world.read_back().await.filter(|_| world.is_idempotent()) else { return Ok(()) };
+    let Some(found) = world.read_back().await.filter(|_| world.is_idempotent()) else {
+        return nothing_to_check("the destination does not tell writes apart by their id");
+    };
     let count = counts(&found);
     let twice = wanted.iter().find(|id| count.get(id).is_some_and(|n| *n > 1));
     ensure(twice.is_none(), || format!("{twice:?} is there twice, though its writes had the same id"))
@@ -204,7 +210,7 @@ pub async fn largest_batch_is_written<F: SinkFixture>(make: impl Fn() -> F) -> V
     let run = ended(SinkHarness::new(world.sink()).run([batches::numbered("a", 0..events), long])).await?;
     ensure(run.result.is_ok(), || format!("the run failed: {:?}", run.result))?;
     ensure(run.is_settled(), || format!("not everything has settled: {:?}", run.outcomes))?;
-    let Some(mut found) = world.read_back().await else { return Ok(()) };
+    let Some(mut found) = world.read_back().await else { return nothing_to_check(NO_READ_BACK) };
     found.extend(run.dead_raws());
     let wanted = [batches::ids("a", 0..events), batches::ids("long", 0..1)].concat();
     ensure_all(&wanted, &found, "of the largest write")
@@ -216,7 +222,7 @@ pub async fn order_is_kept_within_a_stream<F: SinkFixture>(make: impl Fn() -> F)
     let batches = (0..20).flat_map(|n| ["a", "b"].map(|s| batches::numbered(s, n * 5..n * 5 + 5)));
     let run = ended(SinkHarness::new(world.sink()).run(batches)).await?;
     ensure(run.is_settled(), || format!("not everything has settled: {:?}", run.outcomes))?;
-    let Some(found) = world.read_back().await else { return Ok(()) };
+    let Some(found) = world.read_back().await else { return nothing_to_check(NO_READ_BACK) };
     for stream in ["a", "b"] {
         ensure_order(&batches::ids(stream, 0..100), &found, &format!("stream {stream}"))?;
     }
@@ -259,7 +265,7 @@ pub async fn panic_fails_the_batch_alone<F: SinkFixture>(make: impl Fn() -> F) -
     let panicked = log.records().into_iter().filter(|r| matches!(r.fault, Fault::Panic | Fault::PanicMidway));
     let panicked: Vec<String> = panicked.flat_map(|r| r.events).collect();
     ensure_all(&panicked, &run.dead_raws(), "in a write that panicked, and not in the dead letters")?;
-    let Some(found) = world.read_back().await else { return Ok(()) };
+    let Some(found) = world.read_back().await else { return nothing_to_check(NO_READ_BACK) };
     let others: Vec<String> =
         batches::ids("a", 0..50).into_iter().filter(|id| !panicked.contains(id)).collect();
     ensure_all(&others, &found, "in a write beside one that panicked")
@@ -269,7 +275,9 @@ pub async fn panic_fails_the_batch_alone<F: SinkFixture>(make: impl Fn() -> F) -
 /// there.
 pub async fn partial_failure_names_the_right_events<F: SinkFixture>(make: impl Fn() -> F) -> Verdict {
     let world = make();
-    let Some(bad) = world.unwritable() else { return Ok(()) };
+    let Some(bad) = world.unwritable() else {
+        return nothing_to_check("the fixture has no event that can't be written");
+    };
     let good = |n: u64| batches::numbered("a", n..n + 1);
     let mut mixed = [Vec::new(), Vec::new()];
     for (batch, events) in mixed.iter_mut().zip([vec![Some(0), None, Some(1)], vec![None, Some(2), Some(3)]])
@@ -293,7 +301,7 @@ pub async fn partial_failure_names_the_right_events<F: SinkFixture>(make: impl F
     let retried = error.retry_events();
     ensure(retried.is_empty(), || format!("events {retried:?} are to be tried again, and could be written"))?;
     let _ = commit(&*sink, CommitReason::Drain).await?;
-    let Some(found) = world.read_back().await else { return Ok(()) };
+    let Some(found) = world.read_back().await else { return nothing_to_check(NO_READ_BACK) };
     ensure_all(&batches::ids("a", 0..4), &found, "beside events that can't be written")
 }
 
@@ -327,7 +335,7 @@ impl Ledger {
     }
 
     async fn verify(&self, world: &impl SinkFixture) -> Verdict {
-        let Some(found) = world.read_back().await else { return Ok(()) };
+        let Some(found) = world.read_back().await else { return nothing_to_check(NO_READ_BACK) };
         ensure_all(&self.durable, &found, "said to be durable, but not there")
     }
 }
@@ -383,7 +391,7 @@ async fn delivered(world: &impl SinkFixture, run: &SinkRun, wanted: &[String]) -
     ensure(run.outcomes.iter().all(|o| *o == Some(Outcome::Delivered)), || {
         format!("not everything was delivered: {:?}; {:?}", run.outcomes, run.problems())
     })?;
-    let Some(found) = world.read_back().await else { return Ok(()) };
+    let Some(found) = world.read_back().await else { return nothing_to_check(NO_READ_BACK) };
     ensure_all(wanted, &first_deliveries(&found), "acknowledged, but not there")
 }
 

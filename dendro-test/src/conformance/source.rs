@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use dendro_core::batch::MAX_SECTION_BYTES;
 use dendro_core::{Batch, EventRef, Outcome, Source, Timestamp};
 
-use super::{LIMIT, QUIET, Verdict, ensure, ensure_all, ensure_order};
+use super::{LIMIT, QUIET, Verdict, ensure, ensure_all, ensure_order, nothing_to_check};
 use crate::{SourceHarness, batches};
+
+const NO_REPLAY: &str = "the source can't send again, or makes its events itself";
 
 /// Which time a suite waits by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub trait SourceFixture: Send + Sync {
 
 /// Nothing is settled, the process dies: all comes again.
 pub async fn checkpoint_waits_for_settlement<F: SourceFixture>(make: impl Fn() -> F) -> Verdict {
-    let Some(suite) = Suite::of_replayable(make()) else { return Ok(()) };
+    let Some(suite) = Suite::of_replayable(make()) else { return nothing_to_check(NO_REPLAY) };
     let harness = suite.start();
     let fed = suite.feed(0, 0..20).await;
     let held = suite.receive(&harness, &fed).await?;
@@ -100,7 +102,7 @@ pub async fn checkpoint_waits_for_settlement<F: SourceFixture>(make: impl Fn() -
 pub async fn checkpoint_is_never_ahead_of_the_oldest_unsettled<F: SourceFixture>(
     make: impl Fn() -> F,
 ) -> Verdict {
-    let Some(suite) = Suite::of_replayable(make()) else { return Ok(()) };
+    let Some(suite) = Suite::of_replayable(make()) else { return nothing_to_check(NO_REPLAY) };
     let harness = suite.start();
     let first = suite.feed(0, 0..5).await;
     let mut held = suite.receive(&harness, &first).await?;
@@ -121,7 +123,7 @@ pub async fn checkpoint_is_never_ahead_of_the_oldest_unsettled<F: SourceFixture>
 
 /// A batch is abandoned: its records come again, in this run or the next.
 pub async fn abandoned_is_sent_again<F: SourceFixture>(make: impl Fn() -> F) -> Verdict {
-    let Some(suite) = Suite::of_replayable(make()) else { return Ok(()) };
+    let Some(suite) = Suite::of_replayable(make()) else { return nothing_to_check(NO_REPLAY) };
     let mut harness = suite.start();
     let mut wanted = suite.feed(0, 0..5).await;
     drop(suite.receive(&harness, &wanted).await?);
@@ -141,7 +143,7 @@ pub async fn abandoned_is_sent_again<F: SourceFixture>(make: impl Fn() -> F) -> 
 
 /// One batch is settled, the next is not, the process dies: the next one comes again, and what is new.
 pub async fn restart_sends_what_was_not_settled<F: SourceFixture>(make: impl Fn() -> F) -> Verdict {
-    let Some(suite) = Suite::of_replayable(make()) else { return Ok(()) };
+    let Some(suite) = Suite::of_replayable(make()) else { return nothing_to_check(NO_REPLAY) };
     let harness = suite.start();
     let settled = suite.feed(0, 0..5).await;
     suite.acknowledge(&harness, &settled).await;
@@ -157,9 +159,9 @@ pub async fn restart_sends_what_was_not_settled<F: SourceFixture>(make: impl Fn(
 
 /// All is settled and the source has stopped: a restart sends nothing of it.
 pub async fn restart_does_not_send_what_was_settled<F: SourceFixture>(make: impl Fn() -> F) -> Verdict {
-    let Some(suite) = Suite::of_replayable(make()) else { return Ok(()) };
+    let Some(suite) = Suite::of_replayable(make()) else { return nothing_to_check(NO_REPLAY) };
     if !suite.world.keeps_checkpoint() {
-        return Ok(());
+        return nothing_to_check("the source keeps no checkpoint");
     }
     let mut harness = suite.start();
     let fed = suite.feed(0, 0..20).await;
@@ -293,7 +295,7 @@ pub async fn much_input_comes_in_batches_within_the_caps<F: SourceFixture>(make:
 pub async fn order_is_kept_within_a_stream<F: SourceFixture>(make: impl Fn() -> F) -> Verdict {
     let suite = Suite::new(make());
     if suite.world.feeds_itself() {
-        return Ok(());
+        return nothing_to_check("the source makes its events itself: nothing says what comes first");
     }
     let harness = suite.start();
     let mut fed = vec![Vec::new(); suite.world.streams().max(1)];
