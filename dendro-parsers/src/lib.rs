@@ -38,5 +38,7 @@ pub mod nginx;
 pub mod numbers;
 mod refused;
 mod scan;
+mod zone;
 
 pub use refused::Refused;
+pub use zone::{UnknownZone, Zone};

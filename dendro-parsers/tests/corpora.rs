@@ -7,30 +7,7 @@ use std::fs;
 
 use dendro_core::{Event, Timestamp, Value};
 use serde_json::Value as Json;
-use support::{bytes, corpus, parse, text};
-
-/// The vectors of a file that is there.
-fn vectors(name: &str) -> Vec<Json> {
-    let Some(path) = corpus(&format!("vectors/{name}.jsonl")) else { return Vec::new() };
-    let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: there is no {}", path.display());
-        return Vec::new();
-    };
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// The bytes that a vector gives as text or as `{"hex": ..}`.
-fn given(value: &Json) -> Option<Vec<u8>> {
-    match value {
-        Json::Null => None,
-        Json::String(text) => Some(text.clone().into_bytes()),
-        Json::Number(number) => Some(number.to_string().into_bytes()),
-        other => {
-            let hex = other["hex"].as_str().unwrap();
-            Some((0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect())
-        }
-    }
-}
+use support::{bytes, corpus, given, parse, text, vectors};
 
 /// The line of a vector, parsed.
 fn parsed(vector: &Json) -> Event {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::keys::Keys;
 use super::layout::{
     BatchFull, Field, HEAD_GONE, HEAD_RAW_IN_TAIL, HEAD_REJECTED, HEAD_TIMED, HEAD_UNPARSED, Head, Key,
     MAX_DEPTH, MAX_ENTRIES, MAX_ENTRIES_PER_EVENT, MAX_FIELDS_PER_EVENT, MAX_SECTION_BYTES, NO_ROW, Tag,
@@ -42,6 +43,7 @@ impl Batch {
                 start,
                 own: fields.len(),
                 fields,
+                keys,
                 added,
                 tail_len,
                 open: &mut open,
@@ -91,6 +93,7 @@ pub struct EventWriter<'a> {
     start: usize,
     /// Where the fields that it writes begin: behind those that a source has set.
     own: usize,
+    keys: &'a mut Keys,
     added: &'a mut Vec<u8>,
     tail_len: usize,
     /// Where the arrays and objects begin that are not ended yet.
@@ -227,6 +230,32 @@ impl<'a> EventWriter<'a> {
     #[inline]
     pub fn set_type(&mut self, ty: u16) {
         self.ty = ty;
+    }
+
+    /// The key of a field whose name is only known from the record. A name that is always the same is cheaper
+    /// through [`Batch::add_key`], once a batch. The event is refused if the batch can't hold more names.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use dendro_core::{Batch, RecordRow, Timestamp};
+    ///
+    /// let mut batch = Batch::new(Bytes::from_static(b"user=ann")).unwrap();
+    /// batch.push_record(0..8, 0, RecordRow { ty: 0, origin: 0, observed: Timestamp::EPOCH });
+    /// batch.parse_each(|event| {
+    ///     let key = event.key("user");
+    ///     event.str(key, 5..8);
+    ///     Ok(())
+    /// });
+    /// assert_eq!(batch.get(0).unwrap().get("user").unwrap().as_str(), Some("ann"));
+    /// ```
+    pub fn key(&mut self, name: &str) -> Key {
+        match self.keys.intern(name) {
+            Ok(key) => key,
+            Err(full) => {
+                self.full = Some(full);
+                Key(0)
+            }
+        }
     }
 
     /// Text that stands at `range` of the raw text.

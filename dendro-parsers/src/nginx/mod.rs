@@ -5,6 +5,8 @@
 
 mod access;
 mod combined;
+mod formats;
 mod schema;
 
 pub use access::NginxAccess;
+pub(crate) use formats::FORMATS;
