@@ -34,6 +34,7 @@ pub mod clf_time;
 pub mod escapes;
 pub mod formats;
 pub mod http_request;
+pub mod json;
 pub mod nginx;
 pub mod numbers;
 mod refused;
