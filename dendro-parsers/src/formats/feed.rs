@@ -145,7 +145,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// What a record is before it is parsed.
-fn raw_schema() -> &'static Arc<Schema> {
+pub(super) fn raw_schema() -> &'static Arc<Schema> {
     static SCHEMA: OnceLock<Arc<Schema>> = OnceLock::new();
     SCHEMA.get_or_init(|| Arc::new(Schema::new("record").doc("A record as it was read.")))
 }

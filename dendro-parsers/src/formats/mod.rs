@@ -16,12 +16,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod auto;
 mod detection;
 mod error;
 mod feed;
 mod options;
 
-pub use detection::Detection;
+pub use detection::{Detection, Guess, detect};
 pub use error::FormatError;
 pub use feed::{Feed, write_refused};
 pub use options::FormatOption;
@@ -39,7 +40,7 @@ pub fn formats() -> impl Iterator<Item = &'static Format> {
 }
 
 /// Each service lists its own.
-const SERVICES: &[&[Format]] = &[crate::nginx::FORMATS];
+const SERVICES: &[&[Format]] = &[crate::nginx::FORMATS, auto::FORMATS];
 
 /// The format of this name.
 ///
@@ -128,9 +129,21 @@ impl Parser {
         T: Transform + Clone + Sync,
         F: Framer + 'static,
     {
+        Self::from_factory(schemas, move || transform.clone(), framer)
+    }
+
+    pub(crate) fn from_factory<T, F>(
+        schemas: Vec<Arc<Schema>>,
+        transform: impl Fn() -> T + Send + Sync + 'static,
+        framer: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: Transform,
+        F: Framer + 'static,
+    {
         Self {
             schemas,
-            transform: Arc::new(move || Box::new(transform.clone())),
+            transform: Arc::new(move || Box::new(transform())),
             framer: Arc::new(move || Box::new(framer())),
         }
     }

@@ -55,6 +55,11 @@ impl<'a> Options<'a> {
         self.given.iter().rev().find(|(given, _)| given == option.name).map(|(_, value)| value.as_str())
     }
 
+    /// All that was given, as names and values.
+    pub(crate) fn given(self) -> &'a [(String, String)] {
+        self.given
+    }
+
     /// All values that were given, for an option that may stand more than once.
     pub(crate) fn all(self, option: &FormatOption) -> impl Iterator<Item = &'a str> {
         let name = option.name;
