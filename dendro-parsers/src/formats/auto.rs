@@ -16,6 +16,12 @@ pub(super) const FORMATS: &[Format] = &[Format {
     doc: "Whichever of the others each stream turns out to be, judged by its first records.",
     options: &[ZONE, MAX_LINE_BYTES],
     example: &[],
+    sample: concat!(
+        r#"192.0.2.7 - - [20/Nov/2026:16:59:47 -0330] "GET / HTTP/1.1" 200 153 "-" "curl/8.14.1""#,
+        "\n",
+        r#"192.0.2.7 - - [20/Nov/2026:16:59:48 -0330] "GET /a HTTP/1.1" 404 0 "-" "curl/8.14.1""#,
+        "\n",
+    ),
     detection: Detection::No,
     configure: |options| {
         options.zone()?;

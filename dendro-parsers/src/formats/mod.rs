@@ -77,6 +77,9 @@ pub struct Format {
     pub options: &'static [FormatOption],
     /// Options to try it with: a typical value of each that has to be given.
     pub example: &'static [(&'static str, &'static str)],
+    /// A few typical records of it, with their ends, as the example reads them: documentation shows them, tests and benches
+    /// try them.
+    pub sample: &'static str,
     /// Whether it is looked for in a log of which nothing is known.
     pub detection: Detection,
     pub(crate) configure: fn(Options<'_>) -> Result<Parser, FormatError>,
@@ -188,6 +191,33 @@ mod tests {
             for schema in parser.schemas() {
                 assert!(!schema.doc.is_empty());
                 assert!(schema.fields.iter().all(|field| !field.doc.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_sample_is_read_whole_and_its_format_is_the_likeliest() {
+        for format in formats() {
+            let mut feed = Feed::new(&format.configure_example().unwrap());
+            let read = feed.push(format.sample.as_bytes(), dendro_core::Timestamp::EPOCH).unwrap();
+            let rest = feed.finish(dendro_core::Timestamp::EPOCH).unwrap();
+            for batch in [&read, &rest] {
+                let refused: Vec<_> = batch.rejected().map(|rejected| rejected.reason).collect();
+                assert!(refused.is_empty(), "{}: {refused:?}", format.name);
+            }
+            assert!(read.len() + rest.len() >= 2, "{}: {} events", format.name, read.len() + rest.len());
+            let guesses = detect(format.sample.as_bytes());
+            let highest = guesses.first().map_or(0.0, |guess| guess.confidence);
+            let own = guesses.iter().find(|guess| guess.format.name == format.name);
+            match format.detection {
+                Detection::No => assert!(own.is_none(), "{}", format.name),
+                Detection::Weight(_) => {
+                    assert!(
+                        own.is_some_and(|own| own.confidence >= highest),
+                        "{}: {guesses:#?}",
+                        format.name
+                    );
+                }
             }
         }
     }
