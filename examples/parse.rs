@@ -17,8 +17,7 @@ use dendro::parsers::formats::{self, Feed, write_refused};
 use dendro::{Batch, Clock, SystemClock};
 use lexopt::{Arg, ValueExt};
 
-const USAGE: &str =
-    "usage: parse --format NAME [--opt KEY=VALUE]... [--number] [--schema] [FILE|-]\n       parse --list";
+const USAGE: &str = "usage: parse --format NAME [--opt KEY=VALUE]... [--number] [--schema] [FILE|-]\n       parse --list | --reference";
 const CHUNK_BYTES: usize = 256 << 10;
 
 enum Job {
@@ -55,6 +54,7 @@ fn job() -> Result<Job, Box<dyn Error>> {
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("list") => return Ok(Job::Print(formats::list())),
+            Arg::Long("reference") => return Ok(Job::Print(formats::reference()?)),
             Arg::Long("format") => format = Some(args.value()?.string()?),
             Arg::Long("opt") => {
                 let option = args.value()?.string()?;

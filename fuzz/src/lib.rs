@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use dendro_core::json::JsonEncoder;
-use dendro_core::{Batch, EventRef, Schema, Timestamp, Value};
+use dendro_core::{Batch, EventRef, Schema, Timestamp, Value, ValueType};
 use dendro_parsers::formats::{self, Feed, Format, Parser, write_refused};
 
 /// A fuzz target for the format of this name.
@@ -90,6 +90,9 @@ fn assert_published(event: EventRef<'_>, schemas: &[Arc<Schema>]) {
             assert!(schema.doc.contains("further fields"), "{name} is not in the schema");
             continue;
         };
+        if field.value_type == ValueType::Any {
+            continue;
+        }
         let actual = match value {
             Value::Null => continue,
             Value::Bool(_) => "bool",

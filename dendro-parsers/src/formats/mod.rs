@@ -21,6 +21,7 @@ mod detection;
 mod error;
 mod feed;
 mod options;
+mod reference;
 
 pub use detection::{Detection, Guess, detect};
 pub use error::FormatError;
@@ -28,6 +29,7 @@ pub use feed::{Feed, write_refused};
 pub use options::FormatOption;
 #[allow(unused_imports, reason = "each service takes what it needs")]
 pub(crate) use options::{MAX_LINE_BYTES, Options, ZONE};
+pub use reference::reference;
 
 use std::fmt;
 use std::sync::Arc;
