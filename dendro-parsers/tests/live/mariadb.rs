@@ -1,0 +1,29 @@
+//! MariaDB, from Debian's `mariadb-server`.
+
+use rustix::process::Signal;
+
+use super::{Folder, Kind, Server, find_program, installed};
+
+/// Starts it with these lines in the `[mariadbd]` group of its options. `root` has no password; its error log is
+/// `error.log` in its folder, its data folder `data`.
+pub(crate) fn mariadb(options: &str) -> Option<Server> {
+    let program = installed("mariadbd")?;
+    let install = find_program("mariadb-install-db")?;
+    let folder = Folder::new();
+    let data = format!("--datadir={}", folder.path().join("data").display());
+    let auth = "--auth-root-authentication-method=normal";
+    folder.run(&install, &["--no-defaults", &data, auth, "--skip-test-db", "--skip-name-resolve"]);
+    let prepare = |folder: &Folder, port: u16| {
+        let dir = folder.path().display();
+        let own = format!(
+            "[mariadbd]\nbind-address=127.0.0.1\nport={port}\nsocket={dir}/mysqld.sock\npid-file={dir}/mysqld.pid\n\
+             datadir={dir}/data\ntmpdir={dir}\nlog-error={dir}/error.log\nskip-name-resolve\n\
+             innodb-buffer-pool-size=16M\ninnodb-flush-log-at-trx-commit=0\n"
+        );
+        folder.write("my.cnf", &(own + options));
+        vec![format!("--defaults-file={dir}/my.cnf")]
+    };
+    let kind =
+        Kind { name: "mariadb", program, pid_file: "mysqld.pid", end: Signal::TERM, prepare: &prepare };
+    Some(kind.start(folder))
+}

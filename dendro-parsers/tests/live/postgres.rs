@@ -1,0 +1,62 @@
+//! PostgreSQL, from Debian's `postgresql-15` or a newer one.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+
+use super::{Folder, Kind, Server, find_program, installed};
+
+/// Starts it with these lines of `postgresql.conf`, and in front of the `pg_hba.conf` that lets all in, these. Its
+/// superuser is `postgres`. What it writes to its standard error is `output` in its folder, its data folder is `data`.
+pub(crate) fn postgres(settings: &str, hba: &str) -> Option<Server> {
+    let program = server_program()?;
+    let folder = Folder::new();
+    let data = folder.path().join("data").display().to_string();
+    let init = ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"];
+    folder.run(&program.with_file_name("initdb"), &init);
+    folder.write(
+        "data/pg_hba.conf",
+        &format!("{hba}\nlocal all all trust\nhost all all all trust\nhost replication all all trust\n"),
+    );
+    Some(start(program, folder, settings))
+}
+
+/// Starts a hot standby that streams from `primary`.
+pub(crate) fn postgres_standby(primary: &Server, settings: &str) -> Option<Server> {
+    let program = server_program()?;
+    let folder = Folder::new();
+    let data = folder.path().join("data").display().to_string();
+    let port = primary.port().to_string();
+    let copy =
+        ["-D", &data, "-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-R", "-c", "fast", "--no-sync"];
+    folder.run(&program.with_file_name("pg_basebackup"), &copy);
+    Some(start(program, folder, settings))
+}
+
+/// The newest that Debian has installed, else the one in the path.
+fn server_program() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions
+        .filter_map(|version| Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path())))
+        .map(|(number, path)| (number, path.join("bin/postgres")))
+        .filter(|(_, program)| program.is_file())
+        .max();
+    let linked = || find_program("postgres").map(|link| link.canonicalize().unwrap_or(link));
+    newest.map(|(_, program)| program).or_else(linked).or_else(|| installed("postgres"))
+}
+
+fn start(program: PathBuf, folder: Folder, settings: &str) -> Server {
+    let prepare = |folder: &Folder, port: u16| {
+        let dir = folder.path().display();
+        let own = format!(
+            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{dir}'\n\
+             external_pid_file = '{dir}/postgres.pid'\nfsync = off\nshared_buffers = 16MB\nmax_connections = 20\n"
+        );
+        folder.write("data/postgresql.conf", &(own + settings));
+        vec!["-D".to_owned(), folder.path().join(Path::new("data")).display().to_string()]
+    };
+    // An interrupt is a fast shutdown: it does not wait for clients.
+    let kind =
+        Kind { name: "postgres", program, pid_file: "postgres.pid", end: Signal::INT, prepare: &prepare };
+    kind.start(folder)
+}

@@ -1,0 +1,20 @@
+//! Redis, from Debian's `redis-server`.
+
+use rustix::process::Signal;
+
+use super::{Folder, Kind, Server, installed};
+
+/// Starts it with these lines of configuration. It keeps nothing on disk.
+pub(crate) fn redis(config: &str) -> Option<Server> {
+    let program = installed("redis-server")?;
+    let prepare = |folder: &Folder, port: u16| {
+        let dir = folder.path().display();
+        let own = format!(
+            "bind 127.0.0.1\nport {port}\ndir {dir}\npidfile {dir}/redis.pid\nsave \"\"\nappendonly no\n"
+        );
+        folder.write("redis.conf", &(own + config));
+        vec![folder.path().join("redis.conf").display().to_string()]
+    };
+    let kind = Kind { name: "redis", program, pid_file: "redis.pid", end: Signal::TERM, prepare: &prepare };
+    Some(kind.start(Folder::new()))
+}
