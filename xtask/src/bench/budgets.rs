@@ -73,6 +73,8 @@ pub(crate) const BUDGETS: &[Budget] = &[
         "Fluent Bit 57 to 61 MiB for the whole process, Vector 51 to 64",
     ),
     cost("allocations", "allocations per event, source to sink", NONE, 0.05, 0.01, NONE),
+    cost("allocations_of_formats", "the same, the most of any format", NONE, 0.05, 0.01, NONE),
+    cost("hostile", "a byte of a hostile line of 960 kB over one of 60 kB", "x", 4.0, 2.0, NONE),
     cost("frame_bytes", "bytes of a frame over raw bytes", NONE, 2.2, 1.6, NONE),
     cost("build", "dendro-core, clean build on 2 cores", "s", 25.0, 15.0, NONE),
     cost("crates", "crates in the tree of dendro-core", NONE, 40.0, 25.0, NONE),
@@ -81,6 +83,7 @@ pub(crate) const BUDGETS: &[Budget] = &[
 
 /// What is measured beside the budgets, for whoever works on speed.
 pub(crate) const INFORMATION: &[(&str, &str, &str)] = &[
+    ("formats", "the slowest format, its sample cut and parsed", "MB/s"),
     ("parse_loop", "cut and parse, over the loop in memory", ""),
     ("frame", "write and read a frame, per event", "ns"),
 ];

@@ -9,6 +9,9 @@ use super::Options;
 use crate::failure::Failure;
 use crate::process;
 
+/// The benches of the parsers, which measure both sides of their ratios by themselves.
+const PARSERS: [&str; 1] = ["formats"];
+
 /// The figures that the benches of the root package give.
 pub(crate) fn run(options: &Options, work: &Path) -> Result<Vec<Value>, Failure> {
     println!("building the benches");
@@ -26,14 +29,20 @@ pub(crate) fn run(options: &Options, work: &Path) -> Result<Vec<Value>, Failure>
     if options.quick {
         budgets.arg("--quick");
     }
-    let mut figures = match parse(&process::capture(&mut budgets)?)? {
-        Value::Array(figures) => figures,
-        other => vec![other],
-    };
+    let mut figures = parse(&process::capture(&mut budgets)?)?;
     println!("counting allocations");
     let input = options.input.clone().unwrap_or_else(|| work.join("nginx_combined.log"));
     let mut allocations = on_one_core(&programs.find("allocations")?);
-    figures.push(parse(&process::capture(allocations.arg("--input").arg(input))?)?);
+    figures.extend(parse(&process::capture(allocations.arg("--input").arg(input))?)?);
+    for bench in PARSERS {
+        println!("measuring {bench}");
+        let mut command = on_one_core(&programs.find(bench)?);
+        command.arg("--json");
+        if options.quick {
+            command.arg("--quick");
+        }
+        figures.extend(parse(&process::capture(&mut command)?)?);
+    }
     Ok(figures)
 }
 
@@ -58,8 +67,10 @@ struct Programs(Vec<(String, PathBuf)>);
 impl Programs {
     fn build() -> Result<Self, Failure> {
         let mut cargo = process::cargo()?;
-        cargo.args(["build", "--release", "--package=dendro", "--example=throughput", "--bench=budgets"]);
-        cargo.args(["--bench=allocations", "--message-format=json-render-diagnostics"]);
+        cargo.args(["build", "--release", "--package=dendro", "--package=dendro-parsers"]);
+        cargo.args(["--example=throughput", "--bench=budgets", "--bench=allocations"]);
+        cargo.args(PARSERS.map(|bench| format!("--bench={bench}")));
+        cargo.arg("--message-format=json-render-diagnostics");
         let messages = process::capture(&mut cargo)?;
         let program = |line: &str| {
             let message: Value = serde_json::from_str(line).ok()?;
@@ -75,7 +86,7 @@ impl Programs {
     }
 }
 
-fn parse(output: &str) -> Result<Value, Failure> {
+fn parse(output: &str) -> Result<Vec<Value>, Failure> {
     serde_json::from_str(output)
         .map_err(|error| Failure::new(format!("a bench gave no JSON ({error}): {output}")))
 }
