@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{Folder, Kind, Server, installed};
+use super::{Folder, Kind, Server, installed, says_its_pid};
 
 /// Starts it with these lines of configuration, in which `${FOLDER}` is its folder and `LoadModule` paths are as in
 /// `LoadModule cgid_module modules/mod_cgid.so`. `error.log` is its error log, `www` its document root. The event MPM
@@ -16,8 +16,13 @@ pub(crate) fn apache(config: &str) -> Option<Server> {
     };
     let folder = Folder::new();
     std::fs::create_dir(folder.path().join("www")).unwrap();
-    let kind =
-        Kind { name: "apache", program, pid_file: "apache2.pid", end: Signal::TERM, prepare: &prepare };
+    let kind = Kind {
+        name: "apache",
+        program,
+        ready: |folder, pid| says_its_pid(&folder.join("apache2.pid"), pid),
+        end: Signal::TERM,
+        prepare: &prepare,
+    };
     Some(kind.start(folder))
 }
 

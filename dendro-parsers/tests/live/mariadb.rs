@@ -1,5 +1,7 @@
 //! MariaDB, from Debian's `mariadb-server`.
 
+use std::path::Path;
+
 use rustix::process::Signal;
 
 use super::{Folder, Kind, Server, find_program, installed};
@@ -23,7 +25,13 @@ pub(crate) fn mariadb(options: &str) -> Option<Server> {
         folder.write("my.cnf", &(own + options));
         vec![format!("--defaults-file={dir}/my.cnf")]
     };
-    let kind =
-        Kind { name: "mariadb", program, pid_file: "mysqld.pid", end: Signal::TERM, prepare: &prepare };
+    let kind = Kind { name: "mariadb", program, ready, end: Signal::TERM, prepare: &prepare };
     Some(kind.start(folder))
+}
+
+/// From its log: told to end between taking connections and saying so, it hangs.
+fn ready(folder: &Path, pid: u32) -> bool {
+    let log = std::fs::read_to_string(folder.join("error.log")).unwrap_or_default();
+    log.rsplit_once(&format!("as process {pid}\n"))
+        .is_some_and(|(_, since)| since.contains("ready for connections"))
 }

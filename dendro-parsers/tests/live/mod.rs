@@ -49,8 +49,7 @@ pub(crate) struct Server {
     port: u16,
     program: PathBuf,
     args: Vec<String>,
-    /// Written by the server when it listens.
-    pid_file: PathBuf,
+    ready: Ready,
     /// The signal by which it ends in good order, and soon.
     end: Signal,
     child: Option<Child>,
@@ -111,25 +110,34 @@ impl Server {
 
     /// Ends it in good order, as an operator does.
     pub(crate) fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        let pid = Pid::from_child(&child);
-        let _ = kill_process(pid, self.end);
-        let began = Instant::now();
-        while began.elapsed() < STOP_DEADLINE {
-            if child.try_wait().is_ok_and(|status| status.is_some()) {
-                return;
-            }
-            thread::sleep(POLL);
-        }
-        let _ = kill_process_group(pid, Signal::KILL);
-        let _ = child.wait();
+        self.end_by(self.end);
     }
 
     /// Ends it, and its children, as a crash does.
     pub(crate) fn kill(&mut self) {
+        self.end_by(Signal::KILL);
+    }
+
+    /// Comes back when nobody listens any more.
+    fn end_by(&mut self, signal: Signal) {
         let Some(mut child) = self.child.take() else { return };
-        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-        let _ = child.wait();
+        let pid = Pid::from_child(&child);
+        let began = Instant::now();
+        while child.try_wait().is_ok_and(|status| status.is_none()) {
+            let patient = began.elapsed() < STOP_DEADLINE;
+            // Again and again: a server that has only just started may overlook one.
+            let _ = kill_process(pid, if patient { signal } else { Signal::KILL });
+            thread::sleep(POLL);
+        }
+        // What it has left behind.
+        let _ = kill_process_group(pid, Signal::KILL);
+        while self.listens() && began.elapsed() < STOP_DEADLINE * 2 {
+            thread::sleep(POLL);
+        }
+    }
+
+    fn listens(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
     }
 
     /// Starts it again, on the same port, with what is in its folder.
@@ -139,12 +147,13 @@ impl Server {
     }
 
     fn try_start(&mut self) -> Result<(), String> {
-        let _ = fs::remove_file(&self.pid_file);
         let output = File::options().create(true).append(true).open(self.folder().join("output")).unwrap();
         let mut command = self.folder.command_that_dies_with_us(&self.program);
         command.args(&self.args).process_group(0).stdin(Stdio::null());
         command.stdout(output.try_clone().unwrap()).stderr(output);
-        self.child = Some(command.spawn().map_err(|e| format!("it could not be started: {e}"))?);
+        let child = command.spawn().map_err(|e| format!("it could not be started: {e}"))?;
+        let pid = child.id();
+        self.child = Some(child);
         let began = Instant::now();
         while began.elapsed() < START_DEADLINE {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
@@ -152,9 +161,8 @@ impl Server {
                 self.child = None;
                 return Err(format!("it ended at once: {status}"));
             }
-            // Its own file says that it has the port, and nobody else.
-            let listens = fs::metadata(&self.pid_file).is_ok_and(|file| file.len() > 0);
-            if listens && TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+            // What it writes says that it has the port, and nobody else.
+            if (self.ready)(self.folder(), pid) && self.listens() {
                 return Ok(());
             }
             thread::sleep(POLL);
@@ -174,12 +182,19 @@ impl Drop for Server {
     }
 }
 
+/// Whether the server of this folder and process id takes connections.
+type Ready = fn(&Path, u32) -> bool;
+
+/// For a server that writes its process id to a file when it listens.
+fn says_its_pid(file: &Path, pid: u32) -> bool {
+    fs::read_to_string(file).is_ok_and(|text| text.trim_end() == pid.to_string())
+}
+
 /// What tells one kind of server from another.
 struct Kind<'a> {
     name: &'static str,
     program: PathBuf,
-    /// In the folder.
-    pid_file: &'a str,
+    ready: Ready,
     end: Signal,
     /// Its arguments, and whatever it needs in the folder, for this port.
     prepare: &'a dyn Fn(&Folder, u16) -> Vec<String>,
@@ -192,8 +207,8 @@ impl Kind<'_> {
             port: 0,
             program: self.program,
             args: Vec::new(),
-            pid_file: folder.path().join(self.pid_file),
             folder,
+            ready: self.ready,
             end: self.end,
             child: None,
         };

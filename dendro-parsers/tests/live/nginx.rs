@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{Folder, Kind, Server, installed};
+use super::{Folder, Kind, Server, installed, says_its_pid};
 
 /// Starts it with these directives in the `http` and in its only `server` block. Paths are relative to its folder;
 /// `error.log` is its error log, `www` its document root; there is no access log unless `http` says so.
@@ -15,7 +15,13 @@ pub(crate) fn nginx(http: &str, server: &str) -> Option<Server> {
     };
     let folder = Folder::new();
     std::fs::create_dir(folder.path().join("www")).unwrap();
-    let kind = Kind { name: "nginx", program, pid_file: "nginx.pid", end: Signal::QUIT, prepare: &prepare };
+    let kind = Kind {
+        name: "nginx",
+        program,
+        ready: |folder, pid| says_its_pid(&folder.join("nginx.pid"), pid),
+        end: Signal::QUIT,
+        prepare: &prepare,
+    };
     Some(kind.start(folder))
 }
 

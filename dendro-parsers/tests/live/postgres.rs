@@ -50,13 +50,18 @@ fn start(program: PathBuf, folder: Folder, settings: &str) -> Server {
         let dir = folder.path().display();
         let own = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{dir}'\n\
-             external_pid_file = '{dir}/postgres.pid'\nfsync = off\nshared_buffers = 16MB\nmax_connections = 20\n"
+             fsync = off\nshared_buffers = 16MB\nmax_connections = 20\n"
         );
         folder.write("data/postgresql.conf", &(own + settings));
         vec!["-D".to_owned(), folder.path().join(Path::new("data")).display().to_string()]
     };
     // An interrupt is a fast shutdown: it does not wait for clients.
-    let kind =
-        Kind { name: "postgres", program, pid_file: "postgres.pid", end: Signal::INT, prepare: &prepare };
+    let kind = Kind { name: "postgres", program, ready, end: Signal::INT, prepare: &prepare };
     kind.start(folder)
+}
+
+/// Its lock file says who it is in the first line, and in the last how far.
+fn ready(folder: &Path, pid: u32) -> bool {
+    let lock = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    lock.lines().next() == Some(&pid.to_string()) && lock.lines().any(|line| line.trim_end() == "ready")
 }

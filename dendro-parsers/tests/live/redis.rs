@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{Folder, Kind, Server, installed};
+use super::{Folder, Kind, Server, installed, says_its_pid};
 
 /// Starts it with these lines of configuration. It keeps nothing on disk.
 pub(crate) fn redis(config: &str) -> Option<Server> {
@@ -15,6 +15,12 @@ pub(crate) fn redis(config: &str) -> Option<Server> {
         folder.write("redis.conf", &(own + config));
         vec![folder.path().join("redis.conf").display().to_string()]
     };
-    let kind = Kind { name: "redis", program, pid_file: "redis.pid", end: Signal::TERM, prepare: &prepare };
+    let kind = Kind {
+        name: "redis",
+        program,
+        ready: |folder, pid| says_its_pid(&folder.join("redis.pid"), pid),
+        end: Signal::TERM,
+        prepare: &prepare,
+    };
     Some(kind.start(Folder::new()))
 }
