@@ -31,14 +31,17 @@
 //! [`clf_time`], [`escapes`], [`http_request`], [`numbers`]. [`formats`] is where tools find a format by its name.
 
 pub mod clf_time;
+mod continued;
 pub mod escapes;
 pub mod formats;
 pub mod http_request;
 pub mod json;
+pub mod mysql;
 pub mod nginx;
 pub mod numbers;
 mod refused;
 mod scan;
+mod streams;
 mod zone;
 
 pub use refused::Refused;
