@@ -30,6 +30,39 @@ pub fn decode_hex(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// Appends `text` with the escapes of Apache's logs decoded: `\"`, `\\`, `\b`, `\n`, `\r`, `\t`, `\v` and `\xhh`.
+///
+/// They stand for the quote, the backslash and what is not printable ASCII (`ap_escape_logitem`, Apache 2.0.46 and
+/// later). A backslash before anything else stands for itself.
+///
+/// ```
+/// let mut out = Vec::new();
+/// dendro_parsers::escapes::decode_apache(br#"\"caf\xc3\xa9\" \\ \t \y"#, &mut out);
+/// assert_eq!(out, "\"café\" \\ \t \\y".as_bytes());
+/// ```
+pub fn decode_apache(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let (byte, len) = match escape {
+            [_, b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (nibble(*high) << 4 | nibble(*low), 4)
+            }
+            [_, byte @ (b'"' | b'\\'), ..] => (*byte, 2),
+            [_, b'n', ..] => (b'\n', 2),
+            [_, b't', ..] => (b'\t', 2),
+            [_, b'r', ..] => (b'\r', 2),
+            [_, b'b', ..] => (0x08, 2),
+            [_, b'v', ..] => (0x0b, 2),
+            _ => (b'\\', 1),
+        };
+        out.push(byte);
+        rest = &escape[len..];
+    }
+    out.extend_from_slice(rest);
+}
+
 /// The value of a hexadecimal digit.
 fn nibble(digit: u8) -> u8 {
     (digit & 15) + 9 * (digit >> 6)
@@ -51,6 +84,13 @@ mod tests {
             assert_eq!(decoded(format!("a\\x{byte:02X}b").as_bytes()), [b'a', byte, b'b']);
             assert_eq!(decoded(format!("\\x{byte:02x}").as_bytes()), [byte]);
         }
+    }
+
+    #[test]
+    fn every_escape_of_apache_is_decoded() {
+        let mut out = Vec::new();
+        decode_apache(br#"\"\\\n\t\r\b\v\xe9\x00\\x41\y\x4g\"#, &mut out);
+        assert_eq!(out, b"\"\\\n\t\r\x08\x0b\xe9\0\\x41\\y\\x4g\\");
     }
 
     #[test]

@@ -30,6 +30,7 @@
 //! [`Batch::parse_each`](dendro_core::Batch::parse_each). What formats have in common stands beside:
 //! [`clf_time`], [`escapes`], [`http_request`], [`numbers`]. [`formats`] is where tools find a format by its name.
 
+pub mod apache;
 pub mod clf_time;
 mod continued;
 pub mod escapes;

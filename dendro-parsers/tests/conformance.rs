@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use dendro_parsers::apache::ApacheError;
 use dendro_parsers::mysql::{MysqlError, MysqlSlow};
-use dendro_parsers::nginx::NginxAccess;
+use dendro_parsers::nginx::{NginxAccess, NginxError};
 use dendro_test::conformance::TransformWorld;
 use dendro_test::transform_conformance;
 
@@ -34,6 +35,51 @@ transform_conformance!(
             b"not of any format",
             b"",
         ]
+    )
+);
+
+transform_conformance!(
+    nginx_error,
+    TransformWorld::lines(
+        NginxError::new,
+        [
+            &br#"2026/11/20 16:59:37 [error] 7#7: *9 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.7, server: a, request: "GET /a?b HTTP/1.1", subrequest: "/c", upstream: "http://192.0.2.1/a", host: "h", referrer: "r""#[..],
+            b"2026/11/20 16:59:38 [error] 7#7: *9 FastCGI sent in stderr: \"one\n\xff two\" while reading response header from upstream, client: ::1, server: a\nthree",
+            br#"2026/11/20 16:59:38 [error] 7#7: *9 limiting requests, excess: 1.996 by zone "one", client: ::1, server: a"#,
+            b"2026/11/20 16:59:39 [info] 7#7: *9 udp timed out, packets from/to client:1/2, bytes from/to client:3/4, bytes from/to upstream:5/6",
+            b"2026/11/20 16:59:40 [notice] 7#7: exit",
+            b"nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+            b"2026/11/31 16:59:40 [notice] 7#7: no such day",
+            b"not of the format",
+            b"",
+        ]
+    )
+);
+
+/// Lines of httpd with and without a configured format.
+const APACHE_ERROR: [&[u8]; 8] = [
+    br"[Fri Nov 20 17:02:25.698931 2026] [proxy:error] [pid 1:tid 2] (70007)Timeout: [client 192.0.2.7:5] AH01102: caf\xc3\xa9, referer: \xff",
+    b"[Fri Nov 20 17:02:25 2026] [error] [client ::1] File does not exist: /a",
+    b"[2026-11-20 17:02:25.000000] [core:debug] [R:abc] core.c(7): x",
+    br"[2026-11-20 17:02:25.000000] [R:abc] UA:'x \\'",
+    b"script: \xff",
+    b"[Fri Nov 31 17:02:25 2026] [error] no such day",
+    b"[Fri Nov 20 17:02:25.698931 2026] no level",
+    b"",
+];
+
+transform_conformance!(apache_error, TransformWorld::lines(ApacheError::new, APACHE_ERROR));
+
+transform_conformance!(
+    apache_error_configured,
+    TransformWorld::lines(
+        || {
+            let config = r#"ErrorLogFormat "[%{uc}t] [%-m:%-l] [R:%L] %7F: %E: %M"
+                ErrorLogFormat request "[%{uc}t] [R:%L] UA:'%+{User-Agent}i'""#;
+            let options = [("error_log_format".to_owned(), config.to_owned())];
+            dendro_parsers::formats::find("apache_error").unwrap().configure(&options).unwrap().transform()
+        },
+        APACHE_ERROR
     )
 );
 

@@ -42,7 +42,13 @@ pub fn formats() -> impl Iterator<Item = &'static Format> {
 }
 
 /// Each service lists its own.
-const SERVICES: &[&[Format]] = &[crate::nginx::FORMATS, crate::mysql::FORMATS, auto::FORMATS];
+const SERVICES: &[&[Format]] = &[
+    crate::nginx::FORMATS,
+    crate::nginx::ERROR_FORMATS,
+    crate::apache::ERROR_FORMATS,
+    crate::mysql::FORMATS,
+    auto::FORMATS,
+];
 
 /// The format of this name.
 ///

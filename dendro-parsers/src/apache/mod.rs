@@ -1,0 +1,6 @@
+//! Apache httpd.
+
+mod error;
+
+pub use error::ApacheError;
+pub(crate) use error::FORMATS as ERROR_FORMATS;
