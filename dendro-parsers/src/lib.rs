@@ -37,13 +37,17 @@ pub mod escapes;
 pub mod formats;
 pub mod http_request;
 pub mod json;
+pub mod jvm_gc;
 pub mod mysql;
 pub mod nginx;
 pub mod numbers;
 mod refused;
 mod scan;
 mod streams;
+pub mod syslog;
+pub mod timestamp;
 mod zone;
+mod zone_names;
 
 pub use refused::Refused;
 pub use zone::{UnknownZone, Zone};

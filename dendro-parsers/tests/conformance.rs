@@ -51,6 +51,19 @@ transform_conformance!(
             b"nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
             b"2026/11/31 16:59:40 [notice] 7#7: no such day",
             b"not of the format",
+    syslog,
+    TransformWorld::lines(
+        dendro_parsers::syslog::Syslog::new,
+        [
+            &b"<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed"[..],
+            br#"<165>1 2003-10-11T22:14:15.003Z host app 4711 ID47 [a@1 k="v" k="\"w"][b] started"#,
+            br#"<13>1 - h a p m [a@1 k="v"]back\slash"#,
+            b"<13>1 - - - - - - caf\xe9",
+            b"<189>000123: *Mar  1 00:00:01.123 UTC: %SYS-5-CONFIG_I: Configured",
+            b"2026-11-20T16:59:47.123456+05:30 web1 postfix/smtpd[26897]: warning",
+            b"<999>no priority",
+            b"no priority at all",
+            b"\tmore of it",
             b"",
         ]
     )
@@ -80,6 +93,64 @@ transform_conformance!(
             dendro_parsers::formats::find("apache_error").unwrap().configure(&options).unwrap().transform()
         },
         APACHE_ERROR
+transform_conformance!(
+    syslog_from_a_first_year,
+    TransformWorld::lines(
+        || dendro_parsers::syslog::Syslog::new().year(Some(2019)).strict(true),
+        [
+            &b"Nov 30 22:14:15 host app: x"[..],
+            b"Dec 31 23:59:59 host app: x",
+            b"Jan  1 00:00:01 host app: x",
+            b"Dec 31 23:59:59 host app: late",
+            b"neither priority nor time",
+        ]
+    )
+);
+
+transform_conformance!(
+    jvm_gc,
+    TransformWorld::lines(
+        dendro_parsers::jvm_gc::JvmGc::new,
+        [
+            &b"[2026-11-20T20:35:31.625+0000][info][gc] Using G1"[..],
+            b"[0.5s][web-1][4711][4712][info][gc] GC(0) Pause Young (Normal) (G1 Evacuation Pause) 6M->2M(64M) 35.996ms",
+            b"[0.5s][info][gc,cpu] GC(0) User=0.01s Sys=0.00s Real=0.04s",
+            b"[0.5s][info][gc,heap] GC(0) Eden regions: 6->0(5)",
+            b"[0.5s][info][gc] GC(16) Garbage Collection (Allocation Stall) 64M(100%)->58M(91%)",
+            b"[0.5s][info][gc,metaspace] GC(0) Metaspace: 128K(320K)->128K(320K)",
+            b"[0.5s][info][safepoint] Safepoint \"Cleanup\", Time since last: 1 ns, Reaching safepoint: 2 ns, Total: 3 ns",
+            b"1.5: [Full GC (System.gc()) 2K->1K(5K), 0.5 secs] [Times: user=0.06 sys=0.00, real=0.05 secs]",
+            b"[main] no such line",
+            b"",
+        ]
+    )
+);
+
+transform_conformance!(
+    timestamp,
+    TransformWorld::lines(
+        || dendro_parsers::timestamp::Timestamped::new("auto").unwrap(),
+        [
+            &b"2026-11-20T16:59:47.123-03:30 x"[..],
+            b"[20/Nov/2026:16:59:47 -0330] x",
+            b"I1120 16:59:47.123456   123 main.go:1] caf\xe9",
+            b"Nov 20 16:59:47 host x",
+            b"no time",
+            b"",
+        ]
+    )
+);
+
+transform_conformance!(
+    timestamp_of_a_field,
+    TransformWorld::events(
+        || dendro_parsers::timestamp::Timestamped::new("epoch_ms").unwrap().field("when"),
+        [
+            dendro_core::Event::new("order").with("when", 1_795_208_400_123u64).with("sum", 1u64),
+            dendro_core::Event::new("order").with("when", "1795208400123"),
+            dendro_core::Event::new("order").with("when", "soon"),
+            dendro_core::Event::new("order").with("sum", 2u64),
+        ]
     )
 );
 

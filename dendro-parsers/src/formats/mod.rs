@@ -47,6 +47,9 @@ const SERVICES: &[&[Format]] = &[
     crate::nginx::ERROR_FORMATS,
     crate::apache::ERROR_FORMATS,
     crate::mysql::FORMATS,
+    crate::syslog::FORMATS,
+    crate::jvm_gc::FORMATS,
+    crate::timestamp::FORMATS,
     auto::FORMATS,
 ];
 
