@@ -51,19 +51,6 @@ transform_conformance!(
             b"nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
             b"2026/11/31 16:59:40 [notice] 7#7: no such day",
             b"not of the format",
-    syslog,
-    TransformWorld::lines(
-        dendro_parsers::syslog::Syslog::new,
-        [
-            &b"<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed"[..],
-            br#"<165>1 2003-10-11T22:14:15.003Z host app 4711 ID47 [a@1 k="v" k="\"w"][b] started"#,
-            br#"<13>1 - h a p m [a@1 k="v"]back\slash"#,
-            b"<13>1 - - - - - - caf\xe9",
-            b"<189>000123: *Mar  1 00:00:01.123 UTC: %SYS-5-CONFIG_I: Configured",
-            b"2026-11-20T16:59:47.123456+05:30 web1 postfix/smtpd[26897]: warning",
-            b"<999>no priority",
-            b"no priority at all",
-            b"\tmore of it",
             b"",
         ]
     )
@@ -93,6 +80,66 @@ transform_conformance!(
             dendro_parsers::formats::find("apache_error").unwrap().configure(&options).unwrap().transform()
         },
         APACHE_ERROR
+    )
+);
+
+const SLOW_HEADER: &str = "# User@Host: app[app] @ web1 [192.0.2.7]  Id: 7\n# Query_time: 1.5  Lock_time: 0.0  Rows_sent: 1  Rows_examined: 2\n";
+
+transform_conformance!(
+    mysql_slow,
+    TransformWorld::lines(
+        MysqlSlow::default,
+        [
+            format!("# Time: 261120 20:35:49\n{SLOW_HEADER}use `my db`;\nSET timestamp=1795206949;\nSELECT '\n', 1;"),
+            format!("{SLOW_HEADER}# administrator command: Quit;"),
+            format!("# Time: 2026-11-20T20:35:50.5Z\n{SLOW_HEADER}# New_time: 0.5  New_count: -3\nSELECT 2;"),
+            format!("{SLOW_HEADER}# Schema: shop  Last_errno: 0  Killed: 0\n#\n# explain: a\tb\n#\nSET insert_id=3,timestamp=5;\nSELECT 3;"),
+            format!("{SLOW_HEADER}SELECT 4;"),
+            "SELECT 5;".to_owned(),
+            SLOW_HEADER.replace("Rows_sent: 1", "Rows_sent: many"),
+            String::new(),
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    mysql_error,
+    TransformWorld::lines(
+        MysqlError::default,
+        [
+            &b"2026-11-20  1:15:44 0 [Note] Starting MariaDB\nVersion: '10.11.19'"[..],
+            b"2020-08-06T16:25:02.835618+02:00 0 [System] [MY-010116] [Server] starting",
+            b"130101 10:00:00 mysqld_safe Starting mysqld daemon",
+            b"14:25:03 UTC - mysqld got signal 11 ;\n\xff\nThread pointer: 0x7f0",
+            br#"{"prio":3,"err_code":10051,"msg":"a \"b\"","time":"2020-08-06T14:25:03Z","label":"Note","more":[1]}"#,
+            br#"{"prio":3}"#,
+            b"mysqld: no time",
+            b"",
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    syslog,
+    TransformWorld::lines(
+        dendro_parsers::syslog::Syslog::new,
+        [
+            &b"<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed"[..],
+            br#"<165>1 2003-10-11T22:14:15.003Z host app 4711 ID47 [a@1 k="v" k="\"w"][b] started"#,
+            br#"<13>1 - h a p m [a@1 k="v"]back\slash"#,
+            b"<13>1 - - - - - - caf\xe9",
+            b"<189>000123: *Mar  1 00:00:01.123 UTC: %SYS-5-CONFIG_I: Configured",
+            b"2026-11-20T16:59:47.123456+05:30 web1 postfix/smtpd[26897]: warning",
+            b"<999>no priority",
+            b"no priority at all",
+            b"\tmore of it",
+            b"",
+        ]
+    )
+);
+
 transform_conformance!(
     syslog_from_a_first_year,
     TransformWorld::lines(
@@ -152,42 +199,4 @@ transform_conformance!(
             dendro_core::Event::new("order").with("sum", 2u64),
         ]
     )
-);
-
-const SLOW_HEADER: &str = "# User@Host: app[app] @ web1 [192.0.2.7]  Id: 7\n# Query_time: 1.5  Lock_time: 0.0  Rows_sent: 1  Rows_examined: 2\n";
-
-transform_conformance!(
-    mysql_slow,
-    TransformWorld::lines(
-        MysqlSlow::default,
-        [
-            format!("# Time: 261120 20:35:49\n{SLOW_HEADER}use `my db`;\nSET timestamp=1795206949;\nSELECT '\n', 1;"),
-            format!("{SLOW_HEADER}# administrator command: Quit;"),
-            format!("# Time: 2026-11-20T20:35:50.5Z\n{SLOW_HEADER}# New_time: 0.5  New_count: -3\nSELECT 2;"),
-            format!("{SLOW_HEADER}# Schema: shop  Last_errno: 0  Killed: 0\n#\n# explain: a\tb\n#\nSET insert_id=3,timestamp=5;\nSELECT 3;"),
-            format!("{SLOW_HEADER}SELECT 4;"),
-            "SELECT 5;".to_owned(),
-            SLOW_HEADER.replace("Rows_sent: 1", "Rows_sent: many"),
-            String::new(),
-        ]
-    )
-    .open_schemas()
-);
-
-transform_conformance!(
-    mysql_error,
-    TransformWorld::lines(
-        MysqlError::default,
-        [
-            &b"2026-11-20  1:15:44 0 [Note] Starting MariaDB\nVersion: '10.11.19'"[..],
-            b"2020-08-06T16:25:02.835618+02:00 0 [System] [MY-010116] [Server] starting",
-            b"130101 10:00:00 mysqld_safe Starting mysqld daemon",
-            b"14:25:03 UTC - mysqld got signal 11 ;\n\xff\nThread pointer: 0x7f0",
-            br#"{"prio":3,"err_code":10051,"msg":"a \"b\"","time":"2020-08-06T14:25:03Z","label":"Note","more":[1]}"#,
-            br#"{"prio":3}"#,
-            b"mysqld: no time",
-            b"",
-        ]
-    )
-    .open_schemas()
 );

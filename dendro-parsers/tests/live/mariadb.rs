@@ -35,3 +35,16 @@ fn ready(folder: &Path, pid: u32) -> bool {
     log.rsplit_once(&format!("as process {pid}\n"))
         .is_some_and(|(_, since)| since.contains("ready for connections"))
 }
+
+/// Runs statements, each in a connection of its own.
+pub(crate) fn mysql(server: &Server, statements: &[&str]) {
+    let client = installed("mariadb").unwrap();
+    let socket = format!("--socket={}/mysqld.sock", server.folder().display());
+    for statement in statements {
+        let done = std::process::Command::new(&client)
+            .args(["--no-defaults", &socket, "--user=root", "--execute", statement])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}

@@ -19,9 +19,9 @@ mod postgres;
 mod redis;
 
 pub(crate) use apache::apache;
-pub(crate) use mariadb::mariadb;
+pub(crate) use mariadb::{mariadb, mysql};
 pub(crate) use nginx::nginx;
-pub(crate) use postgres::{postgres, postgres_standby};
+pub(crate) use postgres::{postgres, postgres_standby, psql};
 pub(crate) use redis::redis;
 
 use std::fs::{self, File};

@@ -33,6 +33,20 @@ pub(crate) fn postgres_standby(primary: &Server, settings: &str) -> Option<Serve
     Some(start(program, folder, settings))
 }
 
+/// Runs statements one after the other, whatever becomes of each.
+pub(crate) fn psql(server: &Server, statements: &[&str]) {
+    let client = server_program().unwrap().with_file_name("psql");
+    let (port, dir) = (server.port().to_string(), server.folder().display().to_string());
+    for statement in statements {
+        let done = std::process::Command::new(&client)
+            .args(["-X", "-q", "-h", &dir, "-p", &port, "-U", "postgres", "-c", statement])
+            .output()
+            .unwrap();
+        // 1 is a statement that failed, 2 a connection that did.
+        assert!(done.status.code() < Some(2), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
 /// The newest that Debian has installed, else the one in the path.
 fn server_program() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
