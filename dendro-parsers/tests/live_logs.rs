@@ -193,7 +193,7 @@ fn mariadb_logs_what_was_slow_and_what_failed() {
         .collect();
     assert_eq!(statements.len(), 2, "{outcome:?}");
     assert_eq!(text(statements[0], "sql_text").unwrap(), "SELECT SLEEP(0.05)");
-    assert_eq!(text(statements[0], "schema").unwrap(), "shop");
+    assert_eq!(text(statements[0], "db").unwrap(), "shop");
     assert_eq!(text(statements[1], "sql_text").unwrap(), forged);
     for event in statements {
         let Value::Duration(took) = event.fields["query_time"] else { panic!("no duration") };
