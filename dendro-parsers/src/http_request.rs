@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use crate::scan::find;
+use dendro_core::{FieldSchema, ValueType};
+
+use crate::scan::find_within;
 
 /// Where the parts of a request line stand in it.
 ///
@@ -53,22 +55,52 @@ impl RequestLine {
         let (start, end) = (method + 1, protocol.map_or(finish, |at| at - 1));
         let (path, query) = match text.get(start..end)? {
             // What a client normally sends: no spaces around the target, and no scheme.
-            target @ [b'/', .., last] if *last != b' ' => at_question(target, start),
+            [b'/', .., last] if *last != b' ' => at_question(text, start..end),
             [b'/'] => (start..end, None),
-            target => unusual_target(target, start, protocol.is_some())?,
+            _ => unusual_target(text, start..end, protocol.is_some())?,
         };
         Some(Self { method: begin..method, path, query, protocol: protocol.map(|at| at..finish) })
     }
 }
 
+/// What access logs publish of method, path, query and protocol.
+pub(crate) fn parts_schema() -> [FieldSchema; 4] {
+    use ValueType::Str;
+    [
+        FieldSchema::dimension("method", Str)
+            .otel("http.request.method")
+            .doc("The method of the request line."),
+        FieldSchema::attribute("path", Str)
+            .otel("url.path")
+            .doc("The path of the request line, percent-encoding kept."),
+        FieldSchema::attribute("query", Str)
+            .otel("url.query")
+            .doc("What follows the first `?`; empty if nothing does, null if there is none."),
+        FieldSchema::dimension("protocol", Str)
+            .otel("network.protocol.version")
+            .doc("The protocol with its version, as in HTTP/1.1."),
+    ]
+}
+
 /// How long the method is that `text` begins with; a space follows it.
 #[inline]
 fn method_len(text: &[u8]) -> Option<usize> {
-    match text {
-        [b'G', b'E', b'T', b' ', ..] => Some(3),
-        [b'P', b'O', b'S', b'T', b' ', ..] => Some(4),
-        _ => any_method_len(text),
+    let Some(head) = text.first_chunk::<8>() else { return any_method_len(text) };
+    // Of up to seven capital letters, without a branch for each length.
+    let head = u64::from_le_bytes(*head);
+    let spaces = head ^ 0x2020_2020_2020_2020;
+    let first_space = spaces.wrapping_sub(0x0101_0101_0101_0101) & !spaces & 0x8080_8080_8080_8080;
+    let bits = first_space.trailing_zeros().saturating_sub(7);
+    if first_space == 0 || bits == 0 {
+        return any_method_len(text);
     }
+    // What stands behind the method counts as an `A`.
+    let behind = u64::MAX << bits;
+    let letters = (head & !behind) | (0x4141_4141_4141_4141 & behind);
+    let from_a = letters.wrapping_add(0x3f3f_3f3f_3f3f_3f3f);
+    let beyond_z = letters.wrapping_add(0x2525_2525_2525_2525);
+    let capital = from_a & !beyond_z & !letters & 0x8080_8080_8080_8080;
+    if capital == 0x8080_8080_8080_8080 { Some(bits as usize / 8) } else { any_method_len(text) }
 }
 
 fn any_method_len(text: &[u8]) -> Option<usize> {
@@ -104,36 +136,37 @@ fn protocol_of_any_version(text: &[u8]) -> Option<usize> {
 /// Path and query.
 type Target = (Range<usize>, Option<Range<usize>>);
 
-/// The parts of a target that stands at `start` and begins with its path.
+/// The parts of a target that begins with its path.
 #[inline]
-fn at_question(target: &[u8], start: usize) -> Target {
-    let end = start + target.len();
-    match find(b'?', target) {
-        None => (start..end, None),
-        Some(at) => (start..start + at, Some(start + at + 1..end)),
+fn at_question(text: &[u8], target: Range<usize>) -> Target {
+    match find_within(b'?', text, target.clone()) {
+        None => (target, None),
+        Some(at) => (target.start..at, Some(at + 1..target.end)),
     }
 }
 
 /// The parts of a target with spaces around it, of an absolute one, or of one that is no path (`*`, or the
 /// `host:port` of `CONNECT`).
 #[cold]
-fn unusual_target(spaced: &[u8], start: usize, has_protocol: bool) -> Option<Target> {
-    let trimmed = spaced.trim_ascii_start();
-    let start = start + spaced.len() - trimmed.len();
+fn unusual_target(text: &[u8], spaced: Range<usize>, has_protocol: bool) -> Option<Target> {
+    let with_spaces = text.get(spaced.clone())?;
+    let trimmed = with_spaces.trim_ascii_start();
+    let start = spaced.end - trimmed.len();
     let target = trimmed.trim_ascii_end();
+    let end = start + target.len();
     if target.first()? == &b'/' {
-        return Some(at_question(target, start));
+        return Some(at_question(text, start..end));
     }
     let Some(scheme) = scheme_len(target) else {
-        return has_protocol.then(|| at_question(target, start));
+        return has_protocol.then(|| at_question(text, start..end));
     };
     let host = scheme + 3;
     Some(match target[host..].iter().position(|b| matches!(b, b'/' | b'?')) {
-        Some(at) if target[host + at] == b'/' => at_question(&target[host + at..], start + host + at),
+        Some(at) if target[host + at] == b'/' => at_question(text, start + host + at..end),
         // There is no path: the last slash before the host stands for it.
         at => {
             let slash = start + host - 1;
-            (slash..slash + 1, at.map(|at| start + host + at + 1..start + target.len()))
+            (slash..slash + 1, at.map(|at| start + host + at + 1..end))
         }
     })
 }
@@ -167,6 +200,9 @@ mod tests {
     fn what_clients_send_is_split() {
         for (text, expected) in [
             ("GET / HTTP/1.1", ("GET", "/", None, H11)),
+            ("A / HTTP/1.1", ("A", "/", None, H11)),
+            ("OPTIONS * HTTP/1.1", ("OPTIONS", "*", None, H11)),
+            ("PROPFIND /a HTTP/1.1", ("PROPFIND", "/a", None, H11)),
             ("GET /? HTTP/1.1", ("GET", "/", Some(""), H11)),
             ("GET /a?b=c?d HTTP/2.0", ("GET", "/a", Some("b=c?d"), Some("HTTP/2.0"))),
             ("M-SEARCH * HTTP/1.1", ("M-SEARCH", "*", None, H11)),
@@ -216,6 +252,9 @@ mod tests {
             "stats",
             "SSH-2.0-Go",
             "get / HTTP/1.1",
+            "G@T / HTTP/1.1",
+            "G[T / HTTP/1.1",
+            "G\u{c1}T / HTTP/1.1",
             " GET / HTTP/1.1",
             "\0\0",
             "\u{16}\u{3}\u{1} / HTTP/1.1",

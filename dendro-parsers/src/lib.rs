@@ -38,6 +38,7 @@ pub mod formats;
 pub mod http_request;
 pub mod json;
 pub mod jvm_gc;
+mod log_format;
 pub mod mysql;
 pub mod nginx;
 pub mod numbers;
@@ -49,5 +50,6 @@ pub mod timestamp;
 mod zone;
 mod zone_names;
 
+pub use log_format::LogFormatError;
 pub use refused::Refused;
 pub use zone::{UnknownZone, Zone};

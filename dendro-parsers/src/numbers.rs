@@ -10,10 +10,39 @@
 /// ```
 #[inline]
 pub fn leading_u64(text: &[u8]) -> Option<(u64, usize)> {
-    let Some(word) = text.first_chunk::<8>() else { return leading_u64_bytewise(text) };
+    match text.first_chunk::<8>() {
+        Some(word) => leading_in_word(u64::from_le_bytes(*word), text),
+        None => leading_u64_bytewise(text),
+    }
+}
+
+/// The same at byte `at` of a line, which may end there.
+#[inline]
+pub(crate) fn u64_at(line: &[u8], at: usize) -> Option<(u64, usize)> {
+    let text = line.get(at..)?;
+    match text.first_chunk::<8>() {
+        Some(word) => leading_in_word(u64::from_le_bytes(*word), text),
+        None => u64_at_end(line, text),
+    }
+}
+
+#[inline(never)]
+fn u64_at_end(line: &[u8], text: &[u8]) -> Option<(u64, usize)> {
+    match line.last_chunk::<8>() {
+        // What is before the text falls out, and no digits come in behind it.
+        Some(word) if !text.is_empty() => {
+            leading_in_word(u64::from_le_bytes(*word) >> (64 - 8 * text.len()), text)
+        }
+        _ => leading_u64_bytewise(text),
+    }
+}
+
+/// The number that a word begins with, which is the front of `text`.
+#[inline]
+fn leading_in_word(word: u64, text: &[u8]) -> Option<(u64, usize)> {
     // Digits become 0 to 9. Adding 0x76 then sets the high bit of all but them; a carry can only reach
     // bytes behind the first one that is none.
-    let digits = u64::from_le_bytes(*word) ^ 0x3030_3030_3030_3030;
+    let digits = word ^ 0x3030_3030_3030_3030;
     let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
     let len = others.trailing_zeros() / 8;
     match len {
@@ -71,11 +100,12 @@ mod tests {
         for len in 1..=all.len() {
             for after in ["", " ", "/", ":", "\0", "\u{ff}", " \"-\" \"-\"", "x12345678"] {
                 let text = format!("{}{after}", &all[..len]);
-                assert_eq!(
-                    leading_u64(text.as_bytes()),
-                    Some((all[..len].parse().unwrap(), len)),
-                    "{text:?}"
-                );
+                let expected = Some((all[..len].parse().unwrap(), len));
+                assert_eq!(leading_u64(text.as_bytes()), expected, "{text:?}");
+                for before in ["", "1", " ", "1234567", "12345678901"] {
+                    let line = format!("{before}{text}");
+                    assert_eq!(u64_at(line.as_bytes(), before.len()), expected, "{line:?}");
+                }
             }
         }
     }
@@ -84,6 +114,7 @@ mod tests {
     fn no_digit_and_too_many_digits_are_no_number() {
         for text in ["", "x", " 1", "-1", "+1", "18446744073709551616", "99999999999999999999999999999999"] {
             assert_eq!(leading_u64(text.as_bytes()), None, "{text:?}");
+            assert_eq!(u64_at(format!("12345678{text}").as_bytes(), 8), None, "{text:?}");
         }
         for byte in (0..=255u8).filter(|b| !b.is_ascii_digit()) {
             assert_eq!(leading_u64(&[byte, b'1', b'2', b'3', b'4', b'5', b'6', b'7', b'8']), None);

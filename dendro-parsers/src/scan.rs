@@ -1,6 +1,8 @@
 //! Finding bytes, eight at a time, in texts that are mostly short: a call into `memchr` costs more than
 //! the search there.
 
+use std::ops::Range;
+
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -19,6 +21,73 @@ pub(crate) fn find(byte: u8, text: &[u8]) -> Option<usize> {
         }
     }
     text[at..].iter().position(|b| *b == byte).map(|more| at + more)
+}
+
+/// Where the first `byte` is in a range of `text`, which may go on behind it.
+///
+/// Looks at four words at once: where the length differs from text to text, each turn of a loop is a branch that is
+/// guessed wrong.
+#[inline(always)]
+pub(crate) fn find_within(byte: u8, text: &[u8], range: Range<usize>) -> Option<usize> {
+    let mut at = range.start;
+    while at < range.end {
+        let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<32>) else {
+            return within_rest(byte, text, at..range.end);
+        };
+        let hits = |word: usize| {
+            let bytes = std::array::from_fn(|i| block[8 * word + i]);
+            zero_bytes(u64::from_le_bytes(bytes) ^ (LOW * u64::from(byte)))
+        };
+        let hits = [hits(0), hits(1), hits(2), hits(3)];
+        // A bit for each byte.
+        let gathered =
+            |word: usize| ((hits[word] >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * word);
+        let mask = gathered(0) | gathered(1) | gathered(2) | gathered(3);
+        if mask != 0 {
+            let found = at + mask.trailing_zeros() as usize;
+            return (found < range.end).then_some(found);
+        }
+        at += 32;
+    }
+    None
+}
+
+#[inline(never)]
+fn within_rest(byte: u8, text: &[u8], range: Range<usize>) -> Option<usize> {
+    let rest = text.get(range.clone())?;
+    memchr::memchr(byte, rest).map(|more| range.start + more)
+}
+
+/// Where the first of two bytes is in `text`.
+#[inline(always)]
+pub(crate) fn find2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = word_at(text, at) {
+        let hits = zero_bytes(word ^ (LOW * u64::from(one))) | zero_bytes(word ^ (LOW * u64::from(other)));
+        if hits != 0 {
+            return Some(at + first(hits));
+        }
+        at += 8;
+        if at == SHORT {
+            return find2_far(one, other, text, at);
+        }
+    }
+    text[at..].iter().position(|b| *b == one || *b == other).map(|more| at + more)
+}
+
+/// The same in texts that are mostly longer than a few words: what every x86-64 has, without asking for more.
+#[inline(always)]
+pub(crate) fn search2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(searcher) = memchr::arch::x86_64::sse2::memchr::Two::new(one, other) {
+        return searcher.find(text);
+    }
+    memchr::memchr2(one, other, text)
+}
+
+#[cold]
+fn find2_far(one: u8, other: u8, text: &[u8], at: usize) -> Option<usize> {
+    memchr::memchr2(one, other, text.get(at..)?).map(|more| at + more)
 }
 
 #[cold]
@@ -62,10 +131,19 @@ mod tests {
                         text[at + 3] = b'"';
                     }
                     assert_eq!(find(hit, &text), Some(at));
+                    for end in [at, at + 1, len] {
+                        let expected = (end > at).then_some(at);
+                        assert_eq!(find_within(hit, &text, 0..end), expected);
+                        assert_eq!(find_within(hit, &text, at..end), expected);
+                        assert_eq!(find_within(hit, &text, at + 1..at + 1), None);
+                    }
+                    assert_eq!(find2(hit, b'@', &text), Some(at));
+                    assert_eq!(find2(b'@', hit, &text), Some(at));
                 }
             }
             let text = vec![0xA3u8; len];
             assert_eq!(find(b'"', &text), None);
+            assert_eq!(find2(b'"', b'\\', &text), None);
         }
     }
 }

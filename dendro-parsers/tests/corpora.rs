@@ -34,32 +34,7 @@ fn assert_variables(event: &Event, vector: &Json) {
         };
         assert_eq!(actual, expected, "{name} of {}", vector["line"]);
     }
-    assert_split(event, &vector["nginx_request_split"]);
-}
-
-/// Compares the parts of the request with nginx's, where it has split it. After an internal redirect its method is that of
-/// the redirected request.
-fn assert_split(event: &Event, split: &Json) {
-    let part = |name: &str| given(&split[name]).unwrap_or_default();
-    let (method, uri, protocol) = (part("request_method"), part("request_uri"), part("server_protocol"));
-    if uri.is_empty() {
-        return;
-    }
-    if !uri.starts_with(b"/redir/") {
-        assert_eq!(bytes(event, "method"), Some(method));
-    }
-    assert_eq!(target(event), Some(uri));
-    assert_eq!(bytes(event, "protocol").unwrap_or_default(), protocol);
-}
-
-/// Path and query put together again.
-fn target(event: &Event) -> Option<Vec<u8>> {
-    let mut target = bytes(event, "path")?;
-    if let Some(query) = bytes(event, "query") {
-        target.push(b'?');
-        target.extend_from_slice(&query);
-    }
-    Some(target)
+    support::assert_split(event, &vector["nginx_request_split"]);
 }
 
 #[test]
@@ -111,7 +86,7 @@ fn every_line_that_nginx_wrote_agrees_with_its_json_log() {
                 let hex: String = given_latin1(&variables[name]).iter().map(|b| format!("{b:02x}")).collect();
                 split[name]["hex"] = hex.into();
             }
-            assert_split(&event, &split);
+            support::assert_split(&event, &split);
         }
         eprintln!("{} lines of {file}", lines().count());
     }
@@ -179,7 +154,7 @@ fn vectors_of_crowdsec_are_right_where_they_are_combined() {
         match expected.get("verb") {
             Some(verb) => {
                 assert_eq!(bytes(&event, "method"), given(verb));
-                assert_eq!(target(&event), given(&expected["request"]));
+                assert_eq!(support::target(&event), given(&expected["request"]));
                 let version = text(&event, "protocol").map(|protocol| protocol.replace("HTTP/", ""));
                 assert_eq!(version.as_deref(), expected["http_version"].as_str());
             }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-const AGENTS: [&str; 10] = [
+pub(crate) const AGENTS: [&str; 10] = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
@@ -15,7 +15,7 @@ const AGENTS: [&str; 10] = [
     "ELB-HealthChecker/2.0",
     "-",
 ];
-const REFERERS: [&str; 6] = [
+pub(crate) const REFERERS: [&str; 6] = [
     "-",
     "-",
     "https://www.example.com/",
@@ -23,7 +23,7 @@ const REFERERS: [&str; 6] = [
     "https://www.google.com/",
     "https://www.example.com/blog/2026/11/what-a-log-line-tells",
 ];
-const PATHS: [&str; 10] = [
+pub(crate) const PATHS: [&str; 10] = [
     "/",
     "/assets/app.4f1c9e.css",
     "/assets/vendor/chunk-7b31a0.js",
@@ -89,10 +89,10 @@ pub(crate) fn log(lines: usize) -> Vec<u8> {
 }
 
 /// SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

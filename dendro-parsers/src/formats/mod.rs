@@ -46,6 +46,7 @@ const SERVICES: &[&[Format]] = &[
     crate::nginx::FORMATS,
     crate::nginx::ERROR_FORMATS,
     crate::apache::ERROR_FORMATS,
+    crate::apache::ACCESS_FORMATS,
     crate::mysql::FORMATS,
     crate::syslog::FORMATS,
     crate::jvm_gc::FORMATS,

@@ -7,3 +7,4 @@ mod string;
 pub use number::Number;
 pub use reader::{MAX_DEPTH, Reader, Value};
 pub use string::Text;
+pub(crate) use string::decode;

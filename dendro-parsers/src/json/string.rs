@@ -58,7 +58,7 @@ fn escape(text: &[u8], at: usize) -> Result<usize, Refused> {
 }
 
 /// Appends what a string with escapes stands for. A surrogate without its other half becomes U+FFFD.
-pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'\\', rest) {
         out.extend_from_slice(&rest[..at]);

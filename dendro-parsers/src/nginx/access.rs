@@ -56,7 +56,7 @@ impl NginxAccess {
 
     /// The schema of its events, `nginx_access`.
     pub fn schema() -> Arc<Schema> {
-        schema::access().clone()
+        schema::combined().clone()
     }
 }
 
@@ -115,7 +115,7 @@ impl Prepared {
     fn new(batch: &mut Batch) -> Result<Self, BatchFull> {
         Ok(Self {
             row: Row::new(&FIELDS, batch)?,
-            ty: batch.add_type(schema::access())?,
+            ty: batch.add_type(schema::combined())?,
             http_x_forwarded_for: batch.add_key("http_x_forwarded_for")?,
             gzip_ratio: batch.add_key("gzip_ratio")?,
         })

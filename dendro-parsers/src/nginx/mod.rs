@@ -5,11 +5,15 @@
 
 mod access;
 mod combined;
+mod config;
 mod error;
 mod formats;
+mod log_format;
 mod schema;
+mod variables;
 
 pub use access::NginxAccess;
 pub(crate) use error::FORMATS as ERROR_FORMATS;
 pub use error::NginxError;
 pub(crate) use formats::FORMATS;
+pub use log_format::NginxLogFormat;

@@ -190,3 +190,29 @@ pub(crate) fn given(value: &Json) -> Option<Vec<u8>> {
         }
     }
 }
+
+/// Compares the parts of the request with nginx's, where it has split it. After an internal redirect its method is that of
+/// the redirected request.
+#[track_caller]
+pub(crate) fn assert_split(event: &Event, split: &Json) {
+    let part = |name: &str| given(&split[name]).unwrap_or_default();
+    let (method, uri, protocol) = (part("request_method"), part("request_uri"), part("server_protocol"));
+    if uri.is_empty() {
+        return;
+    }
+    if !uri.starts_with(b"/redir/") {
+        assert_eq!(bytes(event, "method"), Some(method));
+    }
+    assert_eq!(target(event), Some(uri));
+    assert_eq!(bytes(event, "protocol").unwrap_or_default(), protocol);
+}
+
+/// Path and query put together again.
+pub(crate) fn target(event: &Event) -> Option<Vec<u8>> {
+    let mut target = bytes(event, "path")?;
+    if let Some(query) = bytes(event, "query") {
+        target.push(b'?');
+        target.extend_from_slice(&query);
+    }
+    Some(target)
+}
