@@ -52,6 +52,43 @@ fn leading_in_word(word: u64, text: &[u8]) -> Option<(u64, usize)> {
     }
 }
 
+/// The value of the digits that `text` begins with, and how many there are. The value counts for something up to 19
+/// digits.
+#[inline]
+pub(crate) fn leading_digits(text: &[u8]) -> (u64, usize) {
+    let (mut value, mut len) = (0u64, 0);
+    while let Some(word) = text.get(len..).and_then(<[u8]>::first_chunk::<8>) {
+        let digits = u64::from_le_bytes(*word) ^ 0x3030_3030_3030_3030;
+        let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+        let count = others.trailing_zeros() / 8;
+        if count < 8 {
+            if count > 0 {
+                let more = eight_digits(digits << (64 - 8 * count));
+                value = value.wrapping_mul(POWERS_OF_TEN[count as usize]).wrapping_add(more);
+            }
+            return (value, len + count as usize);
+        }
+        value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(digits));
+        len += 8;
+    }
+    while let Some(digit) = text.get(len).and_then(|byte| digit(*byte)) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        len += 1;
+    }
+    (value, len)
+}
+
+/// 1, 10, 100 and so on, as far as they fit.
+pub(crate) const POWERS_OF_TEN: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
 /// The value of eight decimal digits (0 to 9, the first in the lowest byte): pairs, then fours, then all.
 #[inline]
 fn eight_digits(digits: u64) -> u64 {
@@ -105,6 +142,21 @@ mod tests {
                 for before in ["", "1", " ", "1234567", "12345678901"] {
                     let line = format!("{before}{text}");
                     assert_eq!(u64_at(line.as_bytes(), before.len()), expected, "{line:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn digits_are_counted_however_many_there_are() {
+        let all = "98765432109876543210987654321";
+        for len in 0..=all.len() {
+            for after in ["", " ", ".5e7,\"x\":1", "\u{ff}12345678"] {
+                let text = format!("{}{after}", &all[..len]);
+                let (value, count) = leading_digits(text.as_bytes());
+                assert_eq!(count, len, "{text}");
+                if len < 20 {
+                    assert_eq!(value, all[..len].parse().unwrap_or(0), "{text}");
                 }
             }
         }

@@ -58,24 +58,24 @@ fn within_rest(byte: u8, text: &[u8], range: Range<usize>) -> Option<usize> {
     memchr::memchr(byte, rest).map(|more| range.start + more)
 }
 
-/// Where the first of two bytes is in `text`.
+/// Where the first `a` or `b` is in `text` from `start` on.
 #[inline(always)]
-pub(crate) fn find2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
-    let mut at = 0;
+pub(crate) fn find_either(a: u8, b: u8, text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
     while let Some(word) = word_at(text, at) {
-        let hits = zero_bytes(word ^ (LOW * u64::from(one))) | zero_bytes(word ^ (LOW * u64::from(other)));
+        let hits = zero_bytes(word ^ (LOW * u64::from(a))) | zero_bytes(word ^ (LOW * u64::from(b)));
         if hits != 0 {
             return Some(at + first(hits));
         }
         at += 8;
-        if at == SHORT {
-            return find2_far(one, other, text, at);
+        if at - start == SHORT {
+            return find_either_far(a, b, text, at);
         }
     }
-    text[at..].iter().position(|b| *b == one || *b == other).map(|more| at + more)
+    text.get(at..)?.iter().position(|byte| *byte == a || *byte == b).map(|more| at + more)
 }
 
-/// The same in texts that are mostly longer than a few words: what every x86-64 has, without asking for more.
+/// The same from the front, in texts that are mostly longer than a few words: what every x86-64 has, without asking for more.
 #[inline(always)]
 pub(crate) fn search2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
@@ -86,8 +86,8 @@ pub(crate) fn search2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
 }
 
 #[cold]
-fn find2_far(one: u8, other: u8, text: &[u8], at: usize) -> Option<usize> {
-    memchr::memchr2(one, other, text.get(at..)?).map(|more| at + more)
+fn find_either_far(a: u8, b: u8, text: &[u8], at: usize) -> Option<usize> {
+    memchr::memchr2(a, b, text.get(at..)?).map(|more| at + more)
 }
 
 #[cold]
@@ -137,13 +137,15 @@ mod tests {
                         assert_eq!(find_within(hit, &text, at..end), expected);
                         assert_eq!(find_within(hit, &text, at + 1..at + 1), None);
                     }
-                    assert_eq!(find2(hit, b'@', &text), Some(at));
-                    assert_eq!(find2(b'@', hit, &text), Some(at));
+                    for start in [0, at / 2, at] {
+                        assert_eq!(find_either(b'"', b'\\', &text, start), Some(at));
+                    }
                 }
             }
             let text = vec![0xA3u8; len];
             assert_eq!(find(b'"', &text), None);
-            assert_eq!(find2(b'"', b'\\', &text), None);
+            assert_eq!(find_either(b'"', b'\\', &text, len / 3), None);
+            assert_eq!(find_either(b'"', b'\\', &text, len + 1), None);
         }
     }
 }

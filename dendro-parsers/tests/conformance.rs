@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+//! The parsers of this crate hold what every transform has to hold: see `dendro_test::conformance::transform`.
+#![allow(clippy::unwrap_used)]
+
 use dendro_parsers::apache::ApacheError;
+use dendro_parsers::json::Json;
+use dendro_parsers::key_value::KeyValue;
+use dendro_parsers::logfmt::Logfmt;
+use dendro_parsers::mongodb::MongoDb;
 use dendro_parsers::mysql::{MysqlError, MysqlSlow};
 use dendro_parsers::nginx::{NginxAccess, NginxError};
 use dendro_test::conformance::TransformWorld;
@@ -199,4 +206,82 @@ transform_conformance!(
             dendro_core::Event::new("order").with("sum", 2u64),
         ]
     )
+);
+
+transform_conformance!(
+    json,
+    TransformWorld::lines(
+        Json::new,
+        [
+            &br#"{"ts":1795206587.5,"level":"info","http":{"status":200,"path":"/"},"tags":["a",{"b":null}]}"#[..],
+            br#"{"ts":1795206588,"level":"warn","http":{"status":503,"path":"/\u00e9\n"},"tags":[]}"#,
+            br#"{"level":"warn","level":"error","more":{"x":1,"x":2},"n":18446744073709551616}"#,
+            b"{\"ua\":\"\xff\"}",
+            b"{}",
+            br#"{"a":1,}"#,
+            b"not of the format",
+            b"",
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    json_flattened,
+    TransformWorld::lines(
+        || Json::new().flatten("_"),
+        [
+            &br#"{"a":{"x":1,"y":{"z":2}},"b":{"x":3},"x":4}"#[..],
+            br#"{"b":{"x":3},"a":{"x":1},"a_x":5,"none":{}}"#,
+            br#"{"a":{"x":1},"#,
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    mongodb,
+    TransformWorld::lines(
+        MongoDb::new,
+        [
+            &br#"{"t":{"$date":"2026-11-20T16:59:47.180+00:00"},"s":"I",  "c":"COMMAND",  "id":51803,   "ctx":"conn42","msg":"Slow query","attr":{"ns":"shop.orders","durationMillis":345}}"#[..],
+            br#"{"t":{"$date":"2026-11-20T16:59:48.180+00:00"},"s":"W","c":"CONTROL","id":22120,"svc":"S","ctx":"initandlisten","msg":"Access control is not enabled","tags":["startupWarnings"]}"#,
+            br#"{"t":{"$date":"2026-11-20T16:59:48.180+00:00"},"s":"I","more":[1]}"#,
+            b"2020-05-20T19:17:06.188+0000 I  NETWORK  [listener] connection accepted",
+            b"{}",
+            b"",
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    logfmt,
+    TransformWorld::lines(
+        Logfmt::new,
+        [
+            &br#"ts=2026-11-20T16:59:47Z level=info msg="a \"b\"" alone none= empty="""#[..],
+            br"level=info level=warn uri=/?a=b",
+            b"level=\xff",
+            b"not of the format",
+            b"a=\"1",
+            b"",
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    key_value,
+    TransformWorld::lines(
+        KeyValue::default,
+        [
+            &br#"level=info msg="a \"b\"" on tags=a tags=b"#[..],
+            br#"'a key' = 1 b=\n"#,
+            b"level=\xff",
+            b"\"\"=1",
+            b"",
+        ]
+    )
+    .open_schemas()
 );

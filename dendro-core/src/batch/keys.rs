@@ -56,6 +56,27 @@ impl Keys {
         Ok(Key(key))
     }
 
+    /// Forgets the names behind the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        // The last one first: what it was put behind when it came is still there.
+        while self.ends.len() > len {
+            let key = Key(self.ends.len() as u16 - 1);
+            if let Some(slot) = self.slot_of(key)
+                && let Some(slot) = self.index.get_mut(slot)
+            {
+                *slot = EMPTY;
+            }
+            self.ends.pop();
+        }
+        self.text.truncate(self.ends.last().map_or(0, |end| *end as usize));
+    }
+
+    fn slot_of(&self, key: Key) -> Option<usize> {
+        let mask = self.index.len().checked_sub(1)?;
+        let start = hash(self.seed, self.name(key).as_bytes()) as usize;
+        (0..=mask).map(|step| (start + step) & mask).find(|slot| self.index[*slot] == key.0)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> + Clone {
         (0..self.len()).map(|i| self.name(Key(i as u16)))
     }
@@ -135,6 +156,23 @@ mod tests {
         assert_eq!(keys.find("other"), None);
         keys.clear();
         assert_eq!(keys.find("field_1"), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_the_others_as_they_were() {
+        let mut keys = Keys::default();
+        for i in 0..1_000 {
+            keys.intern(&format!("field_{i}")).unwrap();
+        }
+        for len in [990, 990, 300, 7, 0] {
+            keys.truncate(len);
+            assert_eq!(keys.len(), len);
+            for i in 0..1_000 {
+                assert_eq!(keys.find(&format!("field_{i}")).map(Key::index), (i < len).then_some(i));
+            }
+        }
+        assert_eq!(keys.intern("other").map(Key::index), Ok(0));
+        assert_eq!(keys.iter().collect::<Vec<_>>(), ["other"]);
     }
 
     #[test]

@@ -17,9 +17,17 @@ pub const MAX_ROWS: usize = u16::MAX as usize;
 /// The row of an event that was given one which its batch does not have: it has no type, or no origin.
 pub(crate) const NO_ROW: u16 = u16::MAX;
 
-/// A field name in the key table of one batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A field name in the key table of one batch. Keys are ordered as the table got them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub(crate) u16);
+
+impl Key {
+    /// Its place in the table, from 0.
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
 
 /// What a [`Field`]'s payload is. The numbers are part of the frame format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

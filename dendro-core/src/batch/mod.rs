@@ -16,6 +16,7 @@ mod frame;
 mod keys;
 mod layout;
 mod pool;
+mod repeated;
 mod shape;
 mod view;
 mod writer;

@@ -8,7 +8,7 @@ use super::layout::{
     BatchFull, Field, HEAD_GONE, HEAD_RAW_IN_TAIL, HEAD_REJECTED, HEAD_TIMED, HEAD_UNPARSED, Head, Key,
     MAX_DEPTH, MAX_ENTRIES, MAX_ENTRIES_PER_EVENT, MAX_FIELDS_PER_EVENT, MAX_SECTION_BYTES, NO_ROW, Tag,
 };
-use super::{Batch, Store};
+use super::{Batch, Store, repeated};
 use crate::{SignedDuration, Timestamp};
 
 /// Why a record was refused. A fixed text costs nothing.
@@ -36,7 +36,7 @@ impl Batch {
             if head.fields_len > 0 {
                 fields.extend_from_within(head.fields());
             }
-            let added_before = added.len();
+            let (added_before, keys_before) = (added.len(), keys.len());
             let mut writer = EventWriter {
                 raw: section.get(head.raw()).unwrap_or_default(),
                 raw_in_tail: in_tail,
@@ -49,6 +49,7 @@ impl Batch {
                 open: &mut open,
                 depth: 0,
                 full: None,
+                repeated: false,
                 time: head.time,
                 ty: head.ty,
                 flags: head.flags,
@@ -71,6 +72,7 @@ impl Batch {
                 Err(reason) => {
                     fields.truncate(start);
                     added.truncate(added_before);
+                    keys.truncate(keys_before);
                     head.flags |= HEAD_REJECTED;
                     *gone += 1;
                     reasons.push((index as u32, reason));
@@ -100,6 +102,7 @@ pub struct EventWriter<'a> {
     open: &'a mut [u32; MAX_DEPTH],
     depth: usize,
     full: Option<BatchFull>,
+    repeated: bool,
     head: &'a Head,
     // What the head will have if the event is not refused.
     time: i64,
@@ -235,6 +238,8 @@ impl<'a> EventWriter<'a> {
     /// The key of a field whose name is only known from the record. A name that is always the same is cheaper
     /// through [`Batch::add_key`], once a batch. The event is refused if the batch can't hold more names.
     ///
+    /// The batch forgets the names that came with an event that is refused: their keys are not to be used for another.
+    ///
     /// ```
     /// use bytes::Bytes;
     /// use dendro_core::{Batch, RecordRow, Timestamp};
@@ -353,16 +358,19 @@ impl<'a> EventWriter<'a> {
     }
 
     /// Begins an array: the values up to [`end`](Self::end) are in it, their keys count for nothing.
+    #[inline]
     pub fn begin_array(&mut self, key: Key) {
         self.begin(Field::scalar(key, Tag::Array, 0));
     }
 
     /// Begins an object: the fields up to [`end`](Self::end) are in it.
+    #[inline]
     pub fn begin_object(&mut self, key: Key) {
         self.begin(Field::scalar(key, Tag::Object, 0));
     }
 
     /// Ends the array or object that was begun last.
+    #[inline]
     pub fn end(&mut self) {
         if self.depth == 0 {
             return;
@@ -375,13 +383,46 @@ impl<'a> EventWriter<'a> {
         }
     }
 
+    /// Whether nothing is set yet, by the source or here.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.fields.len() == self.start
+    }
+
+    /// Whether something did not fit, so that the event will be refused whatever else is written.
+    #[inline]
+    pub fn is_refused(&self) -> bool {
+        self.full.is_some()
+    }
+
+    /// The name of a key of the batch.
+    pub fn key_name(&self, key: Key) -> &str {
+        self.keys.name(key)
+    }
+
+    /// How many names the batch knows. What was remembered of names is void where there are fewer now: those of a
+    /// refused event are forgotten.
+    #[inline]
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Of fields that have one name, in the event or within one object, leaves the last. To be asked for where names come from
+    /// the record and one has come twice.
+    #[inline]
+    pub fn keep_last_of_each_name(&mut self) {
+        self.repeated = true;
+    }
+
     /// Takes back the fields written so far, for a second try with another format.
     pub fn clear(&mut self) {
         self.fields.truncate(self.own);
         self.depth = 0;
         self.full = None;
+        self.repeated = false;
     }
 
+    #[inline]
     fn begin(&mut self, field: Field) {
         let at = self.fields.len() as u32;
         self.push(field);
@@ -413,17 +454,21 @@ impl<'a> EventWriter<'a> {
 
     #[inline]
     fn finish(&mut self) -> Result<(), Reason> {
-        let written = self.fields.len() - self.start;
-        let fits =
-            written <= MAX_FIELDS_PER_EVENT && self.fields.len() <= MAX_ENTRIES - MAX_ENTRIES_PER_EVENT;
-        if fits && self.depth == 0 && self.full.is_none() { Ok(()) } else { self.finish_unusual(written) }
+        let fits = self.fields.len() - self.start <= MAX_FIELDS_PER_EVENT
+            && self.fields.len() <= MAX_ENTRIES - MAX_ENTRIES_PER_EVENT;
+        let usual = fits && self.depth == 0 && self.full.is_none() && !self.repeated;
+        if usual { Ok(()) } else { self.finish_unusual() }
     }
 
     #[cold]
-    fn finish_unusual(&mut self, written: usize) -> Result<(), Reason> {
+    fn finish_unusual(&mut self) -> Result<(), Reason> {
         while self.depth > 0 {
             self.end();
         }
+        if self.repeated {
+            repeated::remove(self.fields, self.start, self.keys.len());
+        }
+        let written = self.fields.len() - self.start;
         if written > MAX_FIELDS_PER_EVENT && self.full.is_none() {
             self.full = self.too_many(written);
         }

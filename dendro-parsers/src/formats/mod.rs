@@ -28,7 +28,7 @@ pub use error::FormatError;
 pub use feed::{Feed, write_refused};
 pub use options::FormatOption;
 #[allow(unused_imports, reason = "each service takes what it needs")]
-pub(crate) use options::{MAX_LINE_BYTES, Options, ZONE};
+pub(crate) use options::{MAX_LINE_BYTES, Options, TYPE, ZONE};
 pub use reference::reference;
 
 use std::fmt;
@@ -48,7 +48,11 @@ const SERVICES: &[&[Format]] = &[
     crate::apache::ERROR_FORMATS,
     crate::apache::ACCESS_FORMATS,
     crate::mysql::FORMATS,
+    crate::mongodb::FORMATS,
     crate::syslog::FORMATS,
+    crate::json::FORMATS,
+    crate::logfmt::FORMATS,
+    crate::key_value::FORMATS,
     crate::jvm_gc::FORMATS,
     crate::timestamp::FORMATS,
     auto::FORMATS,

@@ -37,6 +37,10 @@ pub(crate) const ZONE: FormatOption = FormatOption::new(
     "The zone of times that don't tell theirs: `UTC` (the default), an offset (`+05:30`) or a name (`Europe/Berlin`).",
 );
 
+/// What formats know whose events may be anything.
+pub(crate) const TYPE: FormatOption =
+    FormatOption::new("type", "The type of the events; the name of the format by default.");
+
 /// The options that were given for a format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options<'a> {
@@ -100,6 +104,16 @@ impl<'a> Options<'a> {
         value.parse().map_err(|_| {
             self.invalid(&ZONE, value, "`UTC`, an offset as in `+05:30`, or a name as in `Europe/Berlin`")
         })
+    }
+
+    /// See [`TYPE`].
+    pub(crate) fn event_type(self) -> Result<Option<&'a str>, FormatError> {
+        let Some(value) = self.get(&TYPE) else { return Ok(None) };
+        let letters = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if letters && value.starts_with(|first: char| !first.is_ascii_digit()) {
+            return Ok(Some(value));
+        }
+        Err(self.invalid(&TYPE, value, "a name of letters, digits and `_`, as for a table"))
     }
 
     /// The error for a value that the option can't have.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use dendro_core::{EventWriter, Key};
 
 use crate::Refused;
+use crate::numbers::{POWERS_OF_TEN, leading_digits};
 
 /// A number, exact as far as a machine has numbers for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +16,7 @@ pub enum Number {
     I64(i64),
     /// A number with a fraction or an exponent; the nearest there is.
     F64(f64),
-    /// A whole number that fits neither: where its text stands.
+    /// A whole number that fits neither, or one beyond what `f64` reaches: where its text stands.
     Big(Range<usize>),
 }
 
@@ -58,62 +59,101 @@ impl Number {
         }
     }
 
+    /// The number that `text` is, if a machine has one for it.
+    pub(crate) fn whole_text(text: &[u8]) -> Option<Self> {
+        match Self::read(text, 0) {
+            Ok((Self::Big(_), _)) | Err(_) => None,
+            Ok((number, end)) => (end == text.len()).then_some(number),
+        }
+    }
+
     /// The number at `start`, and where it ends.
     #[inline]
     pub(super) fn read(text: &[u8], start: usize) -> Result<(Self, usize), Refused> {
         let negative = text.get(start) == Some(&b'-');
         let first = start + usize::from(negative);
-        let (mut at, mut value, mut fits) = (first, 0u64, true);
-        while let Some(digit @ b'0'..=b'9') = text.get(at) {
-            match value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0'))) {
-                Some(next) => value = next,
-                None => fits = false,
-            }
-            at += 1;
+        let (value, len) = leading_digits(text.get(first..).unwrap_or_default());
+        let end = first + len;
+        if len == 0 {
+            return Err(Refused::new(first, "a digit"));
         }
-        if at == first {
-            return Err(Refused::new(at, "a digit"));
-        }
-        if text.get(first) == Some(&b'0') && at > first + 1 {
+        if len > 1 && text.get(first) == Some(&b'0') {
             return Err(Refused::new(first, "a number without a leading zero"));
         }
-        if let Some(b'.' | b'e' | b'E') = text.get(at) {
-            return Self::read_float(text, start, at);
+        if let Some(b'.' | b'e' | b'E') = text.get(end) {
+            return Self::read_float(text, start, Whole { value, len, end });
         }
-        let number = match (fits, negative) {
-            (true, false) => Self::U64(value),
-            (true, true) if value <= 1 << 63 => Self::I64(0i64.wrapping_sub_unsigned(value)),
-            _ => Self::Big(start..at),
+        if len > MAX_DIGITS {
+            return Ok((Self::long(text, start, end), end));
+        }
+        let number = match negative {
+            false => Self::U64(value),
+            true if value <= 1 << 63 => Self::I64(0i64.wrapping_sub_unsigned(value)),
+            true => Self::Big(start..end),
         };
-        Ok((number, at))
+        Ok((number, end))
     }
 
     #[cold]
-    fn read_float(text: &[u8], start: usize, at: usize) -> Result<(Self, usize), Refused> {
-        let digits = |at: usize| at + text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-        let mut at = at;
-        if text.get(at) == Some(&b'.') {
-            let end = digits(at + 1);
-            if end == at + 1 {
-                return Err(Refused::new(end, "a digit behind `.`"));
+    fn long(text: &[u8], start: usize, end: usize) -> Self {
+        // Longer ones fit no machine number, and are not looked at again.
+        let text = text.get(start..end).filter(|text| text.len() <= MAX_DIGITS + 2);
+        let value = text.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        value.map_or(Self::Big(start..end), Self::U64)
+    }
+
+    fn read_float(text: &[u8], start: usize, whole: Whole) -> Result<(Self, usize), Refused> {
+        let digits = |at: usize| leading_digits(text.get(at..).unwrap_or_default());
+        let mut end = whole.end;
+        let (mut fraction, mut places) = (0, 0);
+        if text.get(end) == Some(&b'.') {
+            (fraction, places) = digits(end + 1);
+            if places == 0 {
+                return Err(Refused::new(end + 1, "a digit behind `.`"));
             }
-            at = end;
+            end += 1 + places;
         }
-        if let Some(b'e' | b'E') = text.get(at) {
-            let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
-            let end = digits(at + 1 + sign);
-            if end == at + 1 + sign {
-                return Err(Refused::new(end, "a digit of the exponent"));
+        if let Some(b'e' | b'E') = text.get(end) {
+            let sign = usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
+            let (_, len) = digits(end + 1 + sign);
+            if len == 0 {
+                return Err(Refused::new(end + 1 + sign, "a digit of the exponent"));
             }
-            at = end;
+            end += 1 + sign + len;
+        } else if whole.len + places <= MAX_DIGITS {
+            let all = whole.value * POWERS_OF_TEN[places] + fraction;
+            if let (0..=EXACT, Some(power)) = (all, POWERS.get(places)) {
+                // Both are exact, so that the quotient is the nearest there is.
+                let value = all as f64 / power;
+                let negative = text.get(start) == Some(&b'-');
+                return Ok((Self::F64(if negative { -value } else { value }), end));
+            }
         }
-        let value = text.get(start..at).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let value = text.get(start..end).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         match value {
-            Some(value) => Ok((Self::F64(value), at)),
-            None => Err(Refused::new(start, "a number")),
+            Some(value) if f64::is_finite(value) => Ok((Self::F64(value), end)),
+            _ => Ok((Self::Big(start..end), end)),
         }
     }
 }
+
+/// The digits that a number begins with.
+#[derive(Clone, Copy)]
+struct Whole {
+    value: u64,
+    len: usize,
+    end: usize,
+}
+
+/// So many digits fit a `u64` whatever they are.
+const MAX_DIGITS: usize = 19;
+/// Up to this a whole number is exact as `f64`.
+const EXACT: u64 = 1 << 53;
+/// Powers of ten that are exact as `f64`.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -142,6 +182,35 @@ mod tests {
             [("0.5", 0.5), ("-1.25e2", -125.0), ("1E-3", 0.001), ("2e+2", 200.0), ("0e1", 0.0)]
         {
             assert_eq!(Number::read(text.as_bytes(), 0).unwrap(), (Number::F64(value), text.len()));
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_reach_keeps_its_text() {
+        for text in ["1e999", "-1e999", "1.5E+400"] {
+            assert_eq!(Number::read(text.as_bytes(), 0).unwrap(), (Number::Big(0..text.len()), text.len()));
+        }
+        let long = "7".repeat(1 << 20);
+        assert_eq!(Number::read(long.as_bytes(), 0).unwrap(), (Number::Big(0..1 << 20), 1 << 20));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_float_is_the_nearest_there_is(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?[ ,]?") {
+            let number = text.trim_end_matches([' ', ',']);
+            let (read, end) = Number::read(text.as_bytes(), 0).unwrap();
+            proptest::prop_assert_eq!(end, number.len());
+            match read {
+                Number::U64(value) => proptest::prop_assert_eq!(value.to_string(), number),
+                Number::I64(value) => proptest::prop_assert_eq!(value, number.parse().unwrap()),
+                Number::F64(value) => {
+                    proptest::prop_assert_eq!(value.to_bits(), number.parse::<f64>().unwrap().to_bits());
+                }
+                Number::Big(range) => {
+                    proptest::prop_assert_eq!(range, 0..end);
+                    proptest::prop_assert!(number.parse::<u64>().is_err() && number.parse::<i64>().is_err());
+                }
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 use dendro_core::{EventWriter, Key};
 
+use super::members::{Members, Watch};
+use super::names::Names;
 use super::number::Number;
 use super::string::{self, Text};
 use crate::Refused;
@@ -60,6 +62,24 @@ impl<'a> Reader<'a> {
     pub fn new(text: &'a [u8]) -> Self {
         let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         Self { text, at, first: true }
+    }
+
+    /// In the middle of an array or object, of which nothing has been read yet if it is the `first` time.
+    #[inline]
+    pub(super) fn within(text: &'a [u8], at: usize, first: bool) -> Self {
+        Self { text, at, first }
+    }
+
+    /// Goes on elsewhere: where a value begins.
+    pub(crate) fn starting_at(self, at: usize) -> Self {
+        Self { at, ..self }
+    }
+
+    /// Goes to the next byte that is no white space.
+    #[inline]
+    pub(crate) fn skip_white_space(&mut self) -> usize {
+        self.peek();
+        self.at
     }
 
     /// Where in the record it is.
@@ -147,12 +167,37 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// See [`Reader`].
     pub fn skip(&mut self, value: Value) -> Result<(), Refused> {
-        self.walk(value, &mut Ignore)
+        // One bit for each array or object that is open: whether it is an object.
+        let (mut objects, mut depth) = (0u64, 0);
+        let mut value = value;
+        loop {
+            if let Value::Array | Value::Object = value {
+                if depth == MAX_DEPTH {
+                    return Err(self.refused("values that are nested less deep"));
+                }
+                objects = objects << 1 | u64::from(value == Value::Object);
+                depth += 1;
+            }
+            // To the next value, through the ends of all that ends here.
+            loop {
+                if depth == 0 {
+                    return Ok(());
+                }
+                let more = if objects & 1 == 1 { self.next_key()?.is_some() } else { self.next_element()? };
+                if more {
+                    break;
+                }
+                objects >>= 1;
+                depth -= 1;
+            }
+            value = self.value()?;
+        }
     }
 
     /// Writes a value that [`value`](Self::value) has just given as a field of an event, with all that is in it.
     ///
-    /// Whole numbers that fit neither `u64` nor `i64` are written as their text, so that no digit is lost.
+    /// Whole numbers that fit neither `u64` nor `i64` are written as their text, so that no digit is lost. Of members with
+    /// one name the last counts.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -163,7 +208,48 @@ impl<'a> Reader<'a> {
         key: Key,
         scratch: &mut Vec<u8>,
     ) -> Result<(), Refused> {
-        self.walk(value, &mut Write { event, key, scratch })
+        self.write_named(value, event, key, &mut Names::forgetful(), scratch)
+    }
+
+    /// [`write`](Self::write), cheaper where the records of a log have the same names: `names` remembers them.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn write_named(
+        &mut self,
+        value: Value,
+        event: &mut EventWriter<'_>,
+        key: Key,
+        names: &mut Names,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        self.write_watched(value, event, key, names, scratch, &mut ())
+    }
+
+    /// [`write_named`](Self::write_named), with an eye on the members of an object.
+    pub(crate) fn write_watched(
+        &mut self,
+        value: Value,
+        event: &mut EventWriter<'_>,
+        key: Key,
+        names: &mut Names,
+        scratch: &mut Vec<u8>,
+        watch: &mut impl Watch,
+    ) -> Result<(), Refused> {
+        match value {
+            Value::Null => event.null(key),
+            Value::Bool(value) => event.bool(key, value),
+            Value::Number(number) => number.write(event, key),
+            Value::String(text) => self.write_text(&text, event, key, scratch),
+            Value::Array => {
+                self.at = Members::new(self.text, event, names, scratch, watch).write_array(key, self.at)?;
+            }
+            Value::Object => {
+                self.at = Members::new(self.text, event, names, scratch, watch).write_object(key, self.at)?;
+            }
+        }
+        self.first = false;
+        Ok(())
     }
 
     /// That nothing but white space follows.
@@ -228,7 +314,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 Ok(false)
             }
-            Some(_) if first => Ok(true),
+            _ if first => Ok(true),
             Some(b',') => {
                 self.at += 1;
                 match self.peek() {
@@ -254,90 +340,6 @@ impl<'a> Reader<'a> {
         }
         self.at += word.len();
         Ok(value)
-    }
-
-    /// Hands a value and all that is in it to `visit`. Deep nesting costs no stack.
-    fn walk(&mut self, value: Value, visit: &mut impl Visit) -> Result<(), Refused> {
-        // One bit for each array or object that is open: whether it is an object.
-        let (mut objects, mut depth) = (0u64, 0);
-        let mut value = value;
-        loop {
-            visit.value(self, &value);
-            if let Value::Array | Value::Object = value {
-                if depth == MAX_DEPTH {
-                    return Err(self.refused("values that are nested less deep"));
-                }
-                objects = objects << 1 | u64::from(value == Value::Object);
-                depth += 1;
-            }
-            // To the next value, through the ends of all that ends here.
-            loop {
-                if depth == 0 {
-                    return Ok(());
-                }
-                let more = if objects & 1 == 1 {
-                    match self.next_key()? {
-                        Some(key) => {
-                            visit.key(self, &key);
-                            true
-                        }
-                        None => false,
-                    }
-                } else {
-                    self.next_element()?
-                };
-                if more {
-                    break;
-                }
-                visit.end();
-                objects >>= 1;
-                depth -= 1;
-            }
-            value = self.value()?;
-        }
-    }
-}
-
-trait Visit {
-    fn key(&mut self, json: &Reader<'_>, key: &Text);
-    fn value(&mut self, json: &Reader<'_>, value: &Value);
-    fn end(&mut self);
-}
-
-struct Ignore;
-
-impl Visit for Ignore {
-    fn key(&mut self, _: &Reader<'_>, _: &Text) {}
-    fn value(&mut self, _: &Reader<'_>, _: &Value) {}
-    fn end(&mut self) {}
-}
-
-struct Write<'w, 'e> {
-    event: &'w mut EventWriter<'e>,
-    key: Key,
-    scratch: &'w mut Vec<u8>,
-}
-
-impl Visit for Write<'_, '_> {
-    fn key(&mut self, json: &Reader<'_>, key: &Text) {
-        let name = json.text(key, self.scratch);
-        self.key = self.event.key(&String::from_utf8_lossy(name));
-    }
-
-    fn value(&mut self, json: &Reader<'_>, value: &Value) {
-        let Self { event, key, scratch } = self;
-        match value {
-            Value::Null => event.null(*key),
-            Value::Bool(value) => event.bool(*key, *value),
-            Value::Number(number) => number.write(event, *key),
-            Value::String(text) => json.write_text(text, event, *key, scratch),
-            Value::Array => event.begin_array(*key),
-            Value::Object => event.begin_object(*key),
-        }
-    }
-
-    fn end(&mut self) {
-        self.event.end();
     }
 }
 

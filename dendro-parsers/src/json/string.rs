@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::Refused;
+use crate::scan::find_either;
 
 /// Where a string stands in a record, without its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +27,32 @@ impl Text {
     /// servers let through, are not.
     #[inline]
     pub(super) fn read(text: &[u8], start: usize) -> Result<Self, Refused> {
-        let (mut at, mut escaped) = (start, false);
-        loop {
-            let Some(rest) = text.get(at..) else { return Err(unended(text)) };
-            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else { return Err(unended(text)) };
-            at += found;
-            if text.get(at) == Some(&b'"') {
-                return Ok(Self { start, end: at, escaped });
-            }
-            escaped = true;
-            at += escape(text, at)?;
+        match quote_or_backslash(text, start) {
+            Some((end, b'"')) => Ok(Self { start, end, escaped: false }),
+            Some((at, _)) => Self::read_escaped(text, start, at),
+            None => Err(unended(text)),
         }
     }
+
+    /// From the first backslash on.
+    fn read_escaped(text: &[u8], start: usize, backslash: usize) -> Result<Self, Refused> {
+        let mut at = backslash;
+        loop {
+            at += escape(text, at)?;
+            match quote_or_backslash(text, at) {
+                Some((end, b'"')) => return Ok(Self { start, end, escaped: true }),
+                Some((backslash, _)) => at = backslash,
+                None => return Err(unended(text)),
+            }
+        }
+    }
+}
+
+/// Where the next `"` or `\` is, and which of them.
+#[inline(always)]
+fn quote_or_backslash(text: &[u8], start: usize) -> Option<(usize, u8)> {
+    let at = find_either(b'"', b'\\', text, start)?;
+    Some((at, *text.get(at)?))
 }
 
 #[cold]

@@ -7,7 +7,7 @@ use super::field::Missing;
 use super::sink::{NO_SLOT, Sink};
 use super::template::{End, Open, Step, Take, Template};
 use super::value::{Value, listed_text_end, number, separator};
-use crate::scan::{find2, search2};
+use crate::scan::{find_either, search2};
 
 /// A line is not of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,7 +273,7 @@ fn holds_forbidden(line: &[u8], range: Range<usize>, step: &Step) -> bool {
 #[inline(always)]
 fn word(line: &[u8], at: usize, byte: u8) -> Option<(usize, bool)> {
     let rest = line.get(at..)?;
-    let found = find2(byte, b'\\', rest)?;
+    let found = find_either(byte, b'\\', rest, 0)?;
     if rest.get(found) == Some(&byte) {
         return Some((at + found, false));
     }
