@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-//! The parsers of this crate hold what every transform has to hold: see `dendro_test::conformance::transform`.
-#![allow(clippy::unwrap_used)]
-
 use dendro_parsers::apache::ApacheError;
 use dendro_parsers::json::Json;
 use dendro_parsers::key_value::KeyValue;
