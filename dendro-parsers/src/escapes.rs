@@ -30,6 +30,34 @@ pub fn decode_hex(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// Appends `text` with each `%HH` (hexadecimal digits in upper or lower case) decoded, once: `%2520` becomes `%20`.
+///
+/// A percent sign before anything else stands for itself.
+///
+/// ```
+/// let mut out = Vec::new();
+/// dendro_parsers::escapes::decode_percent(b"caf%C3%A9%20100%", &mut out);
+/// assert_eq!(out, "café 100%".as_bytes());
+/// ```
+pub fn decode_percent(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        rest = match escape {
+            [_, high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                out.push(nibble(*high) << 4 | nibble(*low));
+                after
+            }
+            _ => {
+                out.push(b'%');
+                &escape[1..]
+            }
+        };
+    }
+    out.extend_from_slice(rest);
+}
+
 /// Appends `text` with the escapes of Apache's logs decoded: `\"`, `\\`, `\b`, `\n`, `\r`, `\t`, `\v` and `\xhh`.
 ///
 /// They stand for the quote, the backslash and what is not printable ASCII (`ap_escape_logitem`, Apache 2.0.46 and
@@ -83,6 +111,24 @@ mod tests {
         for byte in 0..=255u8 {
             assert_eq!(decoded(format!("a\\x{byte:02X}b").as_bytes()), [b'a', byte, b'b']);
             assert_eq!(decoded(format!("\\x{byte:02x}").as_bytes()), [byte]);
+        }
+    }
+
+    #[test]
+    fn percent_signs_are_decoded_once() {
+        for (text, expected) in [
+            ("", ""),
+            ("%", "%"),
+            ("%2", "%2"),
+            ("%2g%g2", "%2g%g2"),
+            ("%41%4a%4A", "AJJ"),
+            ("%2520", "%20"),
+            ("%%20", "% "),
+            ("100%25", "100%"),
+        ] {
+            let mut out = Vec::new();
+            decode_percent(text.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{text}");
         }
     }
 

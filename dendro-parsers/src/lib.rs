@@ -31,8 +31,10 @@
 //! [`clf_time`], [`escapes`], [`http_request`], [`numbers`]. [`formats`] is where tools find a format by its name.
 
 pub mod apache;
+pub mod aws;
 pub mod clf_time;
 mod continued;
+mod decimal;
 pub mod escapes;
 pub mod formats;
 pub mod http_request;
@@ -46,6 +48,8 @@ pub mod mongodb;
 pub mod mysql;
 pub mod nginx;
 pub mod numbers;
+#[cfg(any(feature = "regex", feature = "grok"))]
+pub mod patterns;
 mod record_time;
 mod refused;
 mod scan;

@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 use dendro_parsers::apache::ApacheError;
+use dendro_parsers::aws::{
+    CloudFrontRealtime, CloudFrontStandard, CloudWatchLogs, LambdaLog, LoadBalancerAccess,
+};
 use dendro_parsers::json::Json;
 use dendro_parsers::key_value::KeyValue;
 use dendro_parsers::logfmt::Logfmt;
 use dendro_parsers::mongodb::MongoDb;
 use dendro_parsers::mysql::{MysqlError, MysqlSlow};
 use dendro_parsers::nginx::{NginxAccess, NginxError};
+use dendro_parsers::patterns::{GrokLog, RegexLog};
 use dendro_test::conformance::TransformWorld;
 use dendro_test::transform_conformance;
 
@@ -281,4 +285,141 @@ transform_conformance!(
         ]
     )
     .open_schemas()
+);
+
+transform_conformance!(
+    cloudfront,
+    TransformWorld::lines(
+        CloudFrontStandard::new,
+        [
+            "#Version: 1.0",
+            "#Fields: date time sc-bytes cs(User-Agent) x-new time-taken",
+            "2026-11-20\t16:59:47\t2390\tcurl/8%20x\ta%2520b\t0.002",
+            "2026-11-20\t16:59:48\t-\t-\t-\t-",
+            "2026-11-20\t16:59:48\t-\t-\t-",
+            "2026-11-20 16:59:48 7 curl - 1",
+            r#"{"date":"2026-11-20","time":"16:59:49","sc-bytes":"7","asn":64500}"#,
+            "#Fields: date time c-ip",
+            "2026-11-20\t16:59:50\t2001:db8::7",
+            "#Fields:",
+            "",
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    cloudfront_realtime,
+    TransformWorld::lines(
+        || CloudFrontRealtime::new("timestamp,c-ip,sc-status,cs-uri-stem,x-new").unwrap(),
+        [
+            "1795208387.123\t192.0.2.7\t200\t/a?b%2520\tx",
+            "-\t-\t-\t-\t-",
+            "1795208387.123\t192.0.2.7\t200\t/a",
+            "soon\t192.0.2.7\t200\t/a\tx",
+            "",
+        ]
+    )
+);
+
+transform_conformance!(
+    lambda,
+    TransformWorld::lines(
+        LambdaLog::new,
+        [
+            "START RequestId: r Version: 1",
+            "REPORT RequestId: r\tDuration: 1.5 ms\tMemory Size: 128 MB\tNew: 7\t\nXRAY TraceId: 1-2\tSampled: true\t",
+            "REPORT RequestId: r\tDuration: XXX ms",
+            "EXTENSION\tName: a\tState: Ready\tEvents: [INVOKE,SHUTDOWN]",
+            "2026-11-20T16:59:47.123Z r Task timed out after 3.00 seconds",
+            "RequestId: r Error: Runtime exited\nRuntime.ExitError",
+            "2026-11-20T16:59:47.123Z\t8f507cfc-1234-4697-b07a-ac58fc914c95\tINFO\ta\rb",
+            "[ERROR] x",
+            r#"{"time":"2026-11-20T16:59:47Z","type":"platform.report","record":{"requestId":"r","metrics":{"durationMs":1.5,"new":1},"spans":[{"name":"a","start":"2026-11-20T16:59:47Z","durationMs":1}],"tracing":{"value":"Root=1;Sampled=1"}}}"#,
+            r#"{"time":"2026-11-20T16:59:47Z","type":"function","record":{"message":"a\nb","extra":[1,{"b":null}]}}"#,
+            r#"{"time":"2026-11-20T16:59:47Z","type":"function","record":7}"#,
+            r#"{"timestamp":"2026-11-20T16:59:47Z","level":"INFO","message":"m","requestId":"r"}"#,
+            "free text",
+            "",
+        ]
+    )
+);
+
+transform_conformance!(
+    alb,
+    TransformWorld::lines(
+        LoadBalancerAccess::new,
+        [
+            r#"http 2026-11-20T16:59:47.186641Z app/web/50 192.0.2.7:2817 10.0.0.1:80 0.000 0.001 -1 200 200 34 366 "GET http://www.example.com:80/a?b HTTP/1.1" "curl \x22" - - arn "Root=1" "-" "-" 0 2026-11-20T16:59:47.1Z "waf,forward" "-" "-" "10.0.0.1:80" "200 -" "-" "-" TID_1 "-" "-" "-" new"#,
+            r#"h2 2026-11-20T16:59:47.186641Z app/web/50 192.0.2.7:2817 - -1 -1 -1 400 - 0 272 "- http://lb:80- -" "-" - - - "-""#,
+            r#"2026-11-20T16:59:47.945958Z lb [2001:db8::7]:2817 10.0.0.1:80 0.000086 0.001048 0.001337 200 200 0 57 "GET https://www.example.com:443/ HTTP/1.1""#,
+            r#"2026-11-20T16:59:47.945958Z lb"#,
+            r#"http then "nothing"#,
+            "",
+        ]
+    )
+);
+
+// All but `raw_text_is_untouched`: an envelope's log events have their messages as raw text, for the parser behind.
+dendro_test::__tests_of!(
+    cloudwatch,
+    TransformWorld::lines(
+        CloudWatchLogs::new,
+        [
+            r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","timestamp":1795208387123,"message":"a\n"},{"id":"2","timestamp":1795208387124,"message":"b","extractedFields":{"x":"y"}}]}"#,
+            r#"{"messageType":"CONTROL_MESSAGE","logEvents":[]}"#,
+            r#"{"messageType":"DATA_MESSAGE","logEvents":[]}"#,
+            r#"{"messageType":"DATA_MESSAGE","logEvents":[{}]}"#,
+            "H4sIAAAAAAAAA",
+            "",
+        ]
+    ),
+    transform,
+    [
+        empty_batch_gives_nothing
+        largest_batches_are_handled
+        every_event_is_accounted_for
+        order_is_kept
+        instances_are_independent
+        streams_are_independent
+        schema_says_what_is_emitted
+        snapshot_restores_at_any_point
+        batch_boundaries_do_not_matter
+        every_token_resolves
+        failure_dead_letters_the_raw_text
+    ]
+);
+
+transform_conformance!(
+    regex,
+    TransformWorld::lines(
+        || {
+            let patterns = [r"^(?<at>\S+) took (?<took>\S+) ms(?: (?<more>.*))?$", r"^(?<word>\w+)$"];
+            RegexLog::new(patterns).unwrap().types("took:duration_ms").unwrap().time("at").unwrap()
+        },
+        [
+            "2026-11-20T16:59:47Z took 1.5 ms",
+            "2026-11-20T16:59:47Z took - ms more",
+            "2026-11-20T16:59:47Z took long ms",
+            "soon took 1 ms",
+            "word",
+            "no match",
+            "",
+        ]
+    )
+);
+
+transform_conformance!(
+    grok,
+    TransformWorld::lines(
+        || GrokLog::new(["%{IP:client} %{NUMBER:bytes:int} %{GREEDYDATA:text}"], []).unwrap(),
+        [
+            &b"192.0.2.7 7 text"[..],
+            b"2001:db8::7 -1 ",
+            b"192.0.2.7 1.5 text",
+            b"192.0.2.7 1 \xff",
+            b"no match",
+            b""
+        ]
+    )
 );

@@ -50,11 +50,14 @@ const SERVICES: &[&[Format]] = &[
     crate::mysql::FORMATS,
     crate::mongodb::FORMATS,
     crate::syslog::FORMATS,
+    crate::aws::FORMATS,
     crate::json::FORMATS,
     crate::logfmt::FORMATS,
     crate::key_value::FORMATS,
     crate::jvm_gc::FORMATS,
     crate::timestamp::FORMATS,
+    #[cfg(any(feature = "regex", feature = "grok"))]
+    crate::patterns::FORMATS,
     auto::FORMATS,
 ];
 

@@ -70,9 +70,9 @@ impl<'a> Reader<'a> {
         Self { text, at, first }
     }
 
-    /// Goes on elsewhere: where a value begins.
-    pub(crate) fn starting_at(self, at: usize) -> Self {
-        Self { at, ..self }
+    /// At the byte `at` of a record, behind something that is no JSON.
+    pub fn starting_at(text: &'a [u8], at: usize) -> Self {
+        Self { text, at, first: true }
     }
 
     /// Goes to the next byte that is no white space.

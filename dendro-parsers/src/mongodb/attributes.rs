@@ -55,7 +55,7 @@ impl Attributes {
         for ((range, key), (_, _, kind)) in self.found.iter().zip(keys.0).zip(LIFTED) {
             let Some(range) = range else { continue };
             let text = event.raw().get(..range.end).unwrap_or_default();
-            let mut json = Reader::new(text).starting_at(range.start);
+            let mut json = Reader::starting_at(text, range.start);
             match (kind, json.value()) {
                 (Kind::Text, Ok(Value::String(text))) => json.write_text(&text, event, key, scratch),
                 (Kind::Count, Ok(Value::Number(Number::U64(count)))) => event.u64(key, count),

@@ -1,0 +1,7 @@
+//! Grok patterns.
+
+mod definitions;
+mod expand;
+mod log;
+
+pub use log::GrokLog;
