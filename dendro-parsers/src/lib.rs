@@ -34,6 +34,7 @@ pub mod apache;
 pub mod aws;
 pub mod clf_time;
 mod continued;
+pub mod csv;
 mod decimal;
 pub mod escapes;
 pub mod formats;
@@ -50,6 +51,7 @@ pub mod nginx;
 pub mod numbers;
 #[cfg(any(feature = "regex", feature = "grok"))]
 pub mod patterns;
+pub mod postgres;
 mod record_time;
 mod refused;
 mod scan;

@@ -423,3 +423,67 @@ transform_conformance!(
         ]
     )
 );
+
+transform_conformance!(
+    postgres,
+    TransformWorld::lines(
+        || postgres_stderr("%m [%p] %q%u@%d "),
+        [
+            &b"2026-11-20 20:34:09.433 UTC [14046] LOG:  checkpoint starting: time"[..],
+            b"2026-11-20 20:34:09.496 UTC [14866] ann@shop LOG:  duration: 87.065 ms  execute a/b: SELECT $1\n2026-11-20 20:34:09.496 UTC [14866] ann@shop DETAIL:  parameters: $1 = 'it''s\n\tall', $2 = NULL",
+            "2026-11-20 20:34:14.615 UTC [7] a@b@c ERREUR:  42P01: x au caractère 13\n2026-11-20 20:34:14.615 UTC [7] a@b@c INSTRUCTION :  SELECT\n\n\t1".as_bytes(),
+            b"2026-11-20 20:34:14.615 UTC [7] a@b DETAIL:  alone",
+            b"2026-11-20 20:34:14.615 IST [7] a@b LOG:  x",
+            b"Feb  1 21:48:31 db1 postgres[9]: [3-1] 2026-11-20 20:34:14.615 UTC [7] a@b LOG:  x\nFeb  1 21:48:31 db1 postgres[9]: [3-2] #011y",
+            b"cp: cannot stat 'x'\n  \xff",
+            b"LOG:  without the prefix",
+            b"\tmore of what is not there",
+            b"",
+        ]
+    )
+);
+
+fn postgres_stderr(prefix: &str) -> dendro_parsers::postgres::Stderr {
+    dendro_parsers::postgres::Stderr::new(prefix).unwrap_or_else(|error| panic!("{error}"))
+}
+
+transform_conformance!(
+    postgres_csv,
+    TransformWorld::lines(
+        dendro_parsers::postgres::CsvLog::new,
+        [
+            &br#"2026-11-20 20:34:09.433 UTC,,,7,,6b.7,3,,2026-11-20 20:33:56 UTC,,0,LOG,00000,"checkpoint starting: time",,,,,,,,,"","checkpointer",,0"#[..],
+            br#"2026-11-20 20:34:09.496 UTC,"ann","shop",7,"127.0.0.1:5","6b.7",5,"SELECT",2026-11-20 20:34:09 UTC,3/0,0,LOG,00000,"duration: 87.065 ms  execute a: SELECT ""x""","parameters: $1 = 'it''s'",,,,,,,"exec_simple_query, postgres.c:1","psql","client backend",1,-5"#,
+            b"2026-11-20 20:34:09.496 EST,\"caf\xe9\",,7,,6b.7,5,\"\",,,,ERREUR,42P01,\"x\",,,,1,,\"q\",2,",
+            br#"2026-11-20 20:34:09.496 UTC,"ann","shop",7,"127.0.0.1:5",6b.7,5,"SEL"#,
+            b"2026-11-20 20:34:09.496 UTC,,,x,,,,,,,,,,,,,,,,,,",
+            b"log_time,user_name",
+            b"",
+        ]
+    )
+);
+
+transform_conformance!(
+    postgres_json,
+    TransformWorld::lines(
+        dendro_parsers::postgres::JsonLog::new,
+        [
+            &br#"{"timestamp":"2026-11-20 20:34:09.433 UTC","pid":7,"session_start":"2026-11-20 20:33:56 UTC","txid":0,"error_severity":"LOG","message":"checkpoint starting: time","query_id":0}"#[..],
+            br#"{"timestamp":"2026-11-20 20:34:09.496 UTC","user":"ann","error_severity":"LOG","message":"duration: 1 ms  statement: \"x\"","detail":"Parameters: $1 = 'a\nb'","later":{"a":[1]}}"#,
+            br#"{"timestamp":"2026-11-20 20:34:09.496 UTC","pid":"7"}"#,
+            br#"{"pid":7}"#,
+            b"not of the format",
+            b"",
+        ]
+    )
+    .open_schemas()
+);
+
+transform_conformance!(
+    csv,
+    TransformWorld::lines(
+        || dendro_parsers::csv::Csv::new("csv", dendro_parsers::csv::Dialect::CSV),
+        [&b"a,b"[..], b"1,\"2 \"\"\n\"", b",\"\"", b"1", b"1,2,3", b"\xff,x", b"\"1\"x,2", b""]
+    )
+    .open_schemas()
+);

@@ -47,6 +47,7 @@ const SERVICES: &[&[Format]] = &[
     crate::nginx::ERROR_FORMATS,
     crate::apache::ERROR_FORMATS,
     crate::apache::ACCESS_FORMATS,
+    crate::postgres::FORMATS,
     crate::mysql::FORMATS,
     crate::mongodb::FORMATS,
     crate::syslog::FORMATS,
@@ -54,6 +55,7 @@ const SERVICES: &[&[Format]] = &[
     crate::json::FORMATS,
     crate::logfmt::FORMATS,
     crate::key_value::FORMATS,
+    crate::csv::FORMATS,
     crate::jvm_gc::FORMATS,
     crate::timestamp::FORMATS,
     #[cfg(any(feature = "regex", feature = "grok"))]
