@@ -33,6 +33,8 @@
 pub mod apache;
 pub mod aws;
 pub mod clf_time;
+#[cfg(feature = "collect")]
+pub mod collect;
 mod continued;
 pub mod csv;
 mod decimal;

@@ -202,7 +202,7 @@ mod tests {
             proptest::prop_assert_eq!(end, number.len());
             match read {
                 Number::U64(value) => proptest::prop_assert_eq!(value.to_string(), number),
-                Number::I64(value) => proptest::prop_assert_eq!(value, number.parse().unwrap()),
+                Number::I64(value) => proptest::prop_assert_eq!(value, number.parse::<i64>().unwrap()),
                 Number::F64(value) => {
                     proptest::prop_assert_eq!(value.to_bits(), number.parse::<f64>().unwrap().to_bits());
                 }

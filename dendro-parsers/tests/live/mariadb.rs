@@ -13,8 +13,10 @@ pub(crate) fn mariadb(options: &str) -> Option<Server> {
     let install = find_program("mariadb-install-db")?;
     let folder = Folder::new();
     let data = format!("--datadir={}", folder.path().join("data").display());
+    // Each removes the temporary tables of others that it finds.
+    let tmp = format!("--tmpdir={}", folder.path().display());
     let auth = "--auth-root-authentication-method=normal";
-    folder.run(&install, &["--no-defaults", &data, auth, "--skip-test-db", "--skip-name-resolve"]);
+    folder.run(&install, &["--no-defaults", &data, &tmp, auth, "--skip-test-db", "--skip-name-resolve"]);
     let prepare = |folder: &Folder, port: u16| {
         let dir = folder.path().display();
         let own = format!(

@@ -20,14 +20,14 @@ mod redis;
 
 pub(crate) use apache::apache;
 pub(crate) use mariadb::{mariadb, mysql};
-pub(crate) use nginx::nginx;
-pub(crate) use postgres::{postgres, postgres_standby, psql};
-pub(crate) use redis::redis;
+pub(crate) use nginx::{nginx, nginx_with};
+pub(crate) use postgres::{postgres, postgres_standby, postgres_with, psql};
+pub(crate) use redis::{redis, redis_with};
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -251,6 +251,16 @@ impl Folder {
     /// Writes a file that the server can read.
     fn write(&self, file: &str, text: &str) {
         fs::write(self.path().join(file), text).unwrap();
+    }
+
+    /// Writes a file that only the server can read.
+    fn write_private(&self, file: &str, text: &str) {
+        let path = self.path().join(file);
+        self.write(file, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        if let Some((uid, gid)) = self.user {
+            chown(&path, Some(uid), Some(gid)).unwrap();
+        }
     }
 
     /// A program to run as the servers' user, in the folder.

@@ -7,6 +7,11 @@ use super::{Folder, Kind, Server, installed, says_its_pid};
 /// Starts it with these directives in the `http` and in its only `server` block. Paths are relative to its folder;
 /// `error.log` is its error log, `www` its document root; there is no access log unless `http` says so.
 pub(crate) fn nginx(http: &str, server: &str) -> Option<Server> {
+    nginx_with(&[], http, server)
+}
+
+/// The same, with these files in its folder, which only it may read.
+pub(crate) fn nginx_with(files: &[(&str, &str)], http: &str, server: &str) -> Option<Server> {
     let program = installed("nginx")?;
     let prepare = |folder: &Folder, port| {
         folder.write("nginx.conf", &config(port, http, server));
@@ -14,6 +19,7 @@ pub(crate) fn nginx(http: &str, server: &str) -> Option<Server> {
         ["-p", &prefix, "-c", "nginx.conf", "-e", "error.log"].map(str::to_owned).to_vec()
     };
     let folder = Folder::new();
+    files.iter().for_each(|(file, text)| folder.write_private(file, text));
     std::fs::create_dir(folder.path().join("www")).unwrap();
     let kind = Kind {
         name: "nginx",

@@ -9,6 +9,11 @@ use super::{Folder, Kind, Server, find_program, installed};
 /// Starts it with these lines of `postgresql.conf`, and in front of the `pg_hba.conf` that lets all in, these. Its
 /// superuser is `postgres`. What it writes to its standard error is `output` in its folder, its data folder is `data`.
 pub(crate) fn postgres(settings: &str, hba: &str) -> Option<Server> {
+    postgres_with(&[], settings, hba)
+}
+
+/// The same, with these files in its data folder, which only it may read.
+pub(crate) fn postgres_with(files: &[(&str, &str)], settings: &str, hba: &str) -> Option<Server> {
     let program = server_program()?;
     let folder = Folder::new();
     let data = folder.path().join("data").display().to_string();
@@ -18,6 +23,7 @@ pub(crate) fn postgres(settings: &str, hba: &str) -> Option<Server> {
         "data/pg_hba.conf",
         &format!("{hba}\nlocal all all trust\nhost all all all trust\nhost replication all all trust\n"),
     );
+    files.iter().for_each(|(file, text)| folder.write_private(&format!("data/{file}"), text));
     Some(start(program, folder, settings))
 }
 

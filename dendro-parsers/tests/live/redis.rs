@@ -6,6 +6,11 @@ use super::{Folder, Kind, Server, installed, says_its_pid};
 
 /// Starts it with these lines of configuration. It keeps nothing on disk.
 pub(crate) fn redis(config: &str) -> Option<Server> {
+    redis_with(&[], config)
+}
+
+/// The same, with these files in its folder, which only it may read.
+pub(crate) fn redis_with(files: &[(&str, &str)], config: &str) -> Option<Server> {
     let program = installed("redis-server")?;
     let prepare = |folder: &Folder, port: u16| {
         let dir = folder.path().display();
@@ -22,5 +27,7 @@ pub(crate) fn redis(config: &str) -> Option<Server> {
         end: Signal::TERM,
         prepare: &prepare,
     };
-    Some(kind.start(Folder::new()))
+    let folder = Folder::new();
+    files.iter().for_each(|(file, text)| folder.write_private(file, text));
+    Some(kind.start(folder))
 }

@@ -1,0 +1,32 @@
+//! An authority and a certificate of it, made anew for each test.
+
+#![allow(dead_code, clippy::unwrap_used)]
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+/// All in PEM.
+pub(crate) struct Certificates {
+    pub(crate) authority: String,
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+impl Certificates {
+    /// For a server of this name.
+    pub(crate) fn new(name: &str) -> Self {
+        let authority_key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+        let issuer = Issuer::new(authority, authority_key);
+        let key = KeyPair::generate().unwrap();
+        let server = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = server.signed_by(&key, &issuer).unwrap().pem();
+        Self { authority: authority_pem, certificate, key: key.serialize_pem() }
+    }
+
+    /// Files for a server.
+    pub(crate) fn files(&self) -> [(&str, &str); 2] {
+        [("server.pem", &self.certificate), ("server.key", &self.key)]
+    }
+}
