@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// [`Refused`] if a field has no closing quote, or neither the delimiter nor the end follows it.
-    #[inline]
+    #[inline(always)]
     pub fn next_field(&mut self) -> Option<Result<Field, Refused>> {
         let start = self.at;
         let rest = self.record.get(start..)?;
@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
         Some(Ok(Field { range: start..start + len, quoted: false, escaped: false }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn quoted(&mut self, start: usize) -> Result<Field, Refused> {
         let quote = self.dialect.quote.unwrap_or_default();
         let (mut end, mut escaped) = (start + 1, false);

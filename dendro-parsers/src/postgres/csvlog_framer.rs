@@ -72,21 +72,28 @@ impl CsvLogRecords {
         let found = loop {
             let within = input.get(at..limit).unwrap_or_default();
             if let Some(bare) = self.bare {
-                let Some(place) = memchr2(b'"', b'\n', within).map(|more| at + more) else {
+                let window = within.get(..WINDOW).unwrap_or(within);
+                let next = memchr2(b'"', b'\n', window).map(|more| at + more);
+                if next.is_none() && window.len() == within.len() {
                     at = limit.max(at);
                     break Found::Nothing;
-                };
-                if let Some(other) = other_beginning(input, self.from(start, bare), place) {
+                }
+                let end = next.unwrap_or(at + window.len());
+                if let Some(other) = other_beginning(input, self.from(start, bare), end) {
                     break Found::Other(other);
                 }
+                let Some(place) = next else {
+                    self.bare = Some(bare.max((end - start).saturating_sub(BEGINNING)));
+                    at = end;
+                    continue;
+                };
                 if input[place] == b'\n' {
                     break Found::End(place);
                 }
                 at = place + 1;
                 // A quote within a field is none.
-                if place == start || input[place - 1] == b',' {
-                    self.bare = None;
-                }
+                let opens = place == start || input[place - 1] == b',';
+                self.bare = (!opens).then_some(at - start);
                 continue;
             }
             let Some(place) = find(b'"', within).map(|more| at + more) else {
@@ -172,6 +179,8 @@ fn begins(text: &[u8]) -> bool {
     matches!(text.get(len..), Some([b',', b'"' | b',', ..]))
 }
 
+/// So many bytes out of quotes are looked at at once, so that little of it is in vain if another record begins there.
+const WINDOW: usize = 4_096;
 /// So many bytes tell whether a record begins.
 const BEGINNING: usize = 48;
 /// A record begins with at least so many: `2026-11-20 20:34:09.1 Z,`.
