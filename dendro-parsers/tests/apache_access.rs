@@ -77,8 +77,11 @@ fn every_oracle_is_right_field_by_field() {
     }
 }
 
+/// Directives with what was logged.
+type Row = Vec<(&'static str, Vec<u8>)>;
+
 /// The rows of the server's own table of the same requests: its columns by directive, as logged.
-fn oracle() -> Option<Vec<Vec<(&'static str, Vec<u8>)>>> {
+fn oracle() -> Option<Vec<Row>> {
     const COLUMNS: [&str; 28] = [
         "%v",
         "%p",
@@ -114,7 +117,7 @@ fn oracle() -> Option<Vec<Vec<(&'static str, Vec<u8>)>>> {
     Some(
         rows.map(|row| {
             let cells = row.split(|byte| *byte == b'\t').map(<[u8]>::to_vec);
-            let row: Vec<_> = COLUMNS.into_iter().zip(cells).collect();
+            let row: Row = COLUMNS.into_iter().zip(cells).collect();
             assert_eq!(row.len(), COLUMNS.len());
             row
         })
@@ -181,7 +184,7 @@ fn every_line_in_every_format_of_the_configuration_is_of_a_row_of_the_servers_ta
             .filter(|column| !matches!(*column, "sec" | "%t" | "%T" | "%{ms}T" | "%H"))
             .collect();
         assert!(directives.len() > 4, "{directives:?}");
-        let row = |row: &Vec<(&str, Vec<u8>)>| {
+        let row = |row: &Row| {
             let of = |directive: &&str| {
                 let (_, cell) = row.iter().find(|(column, _)| column == directive).unwrap();
                 value(directive, cell)

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use dendro_parsers::apache::ApacheError;
+use dendro_parsers::apache::{ApacheAccess, ApacheError};
 use dendro_parsers::aws::{
     CloudFrontRealtime, CloudFrontStandard, CloudWatchLogs, LambdaLog, LoadBalancerAccess,
 };
@@ -11,7 +11,7 @@ use dendro_parsers::key_value::KeyValue;
 use dendro_parsers::logfmt::Logfmt;
 use dendro_parsers::mongodb::MongoDb;
 use dendro_parsers::mysql::{MysqlError, MysqlSlow};
-use dendro_parsers::nginx::{NginxAccess, NginxError};
+use dendro_parsers::nginx::{NginxAccess, NginxError, NginxLogFormat};
 use dendro_parsers::patterns::{GrokLog, RegexLog};
 use dendro_test::conformance::TransformWorld;
 use dendro_test::transform_conformance;
@@ -486,4 +486,63 @@ transform_conformance!(
         [&b"a,b"[..], b"1,\"2 \"\"\n\"", b",\"\"", b"1", b"1,2,3", b"\xff,x", b"\"1\"x,2", b""]
     )
     .open_schemas()
+);
+
+const UPSTREAM: &str = r#"log_format x '$remote_addr "$request" $status $request_time "$upstream_addr" $upstream_status $msec';"#;
+
+transform_conformance!(
+    nginx,
+    TransformWorld::lines(
+        || NginxLogFormat::new(UPSTREAM).unwrap(),
+        [
+            &br#"192.0.2.7 "GET /a?b HTTP/1.1" 200 0.012 "10.0.0.1:80" 200 1795206594.475"#[..],
+            br#"2001:db8::7 "POST /form HTTP/2.0" 503 1.004 "10.0.0.1:80, 10.0.0.2:80" 502, 503 1795206594.500"#,
+            br#"192.0.2.8 "\x16\x03\x01" 400 0.000 "-" - 1795206595.000"#,
+            b"192.0.2.9 \"GET /\xff HTTP/1.1\" 404 0.000 \"-\" - 1795206595.001",
+            br#"192.0.2.9 "GET / HTTP/1.1" 200 0.000 "-" - 99999999999999999999.0"#,
+            b"not of the format",
+            b"",
+        ]
+    )
+);
+
+transform_conformance!(
+    nginx_where_texts_hold_the_separator,
+    TransformWorld::lines(
+        || NginxLogFormat::new("$request_uri|$status|$http_user_agent").unwrap(),
+        [&b"/a|200|curl"[..], b"/a|b|200|x|y", b"/a|200|x|404|y", b"/a|20|x", b"|||||||", b"",]
+    )
+);
+
+transform_conformance!(
+    apache_combined,
+    TransformWorld::lines(
+        ApacheAccess::combined,
+        [
+            &br#"192.0.2.7 - - [20/Nov/2026:17:03:02 -0330] "GET /a?b HTTP/1.1" 200 411 "-" "curl/8.14.1""#[..],
+            br#"2001:db8::7 - "" [20/Nov/2026:17:03:03 -0330] "GET /\"x\" HTTP/1.1" 304 - "" "caf\xc3\xa9 \xe9""#,
+            br#"192.0.2.8 - bob smith [20/Nov/2026:17:03:04 -0330] "-" 408 - "-" "-""#,
+            br#"192.0.2.8 - - [20/Nov/2026:17:03:05 -0330] "GET / HTTP/1.1" 200 12"#,
+            br#"192.0.2.8 - - [20/Nov/2026:17:03:05 -0330] "GET / HTTP/1.1" 200 12 "-" "-" 7"#,
+            b"not of the format",
+            b"",
+        ]
+    )
+);
+
+transform_conformance!(
+    apache,
+    TransformWorld::lines(
+        || {
+            let format = r#"%h %u %{%F %T}t.%{msec_frac}t "%r" %>s %D %{end:usec}t"#;
+            ApacheAccess::log_format(format).unwrap().zone("Europe/Berlin".parse().unwrap())
+        },
+        [
+            &br#"192.0.2.7 - 2026-11-20 17:03:02.071 "GET /a?b HTTP/1.1" 200 411 1795206782999999"#[..],
+            br#"192.0.2.8 bob smith 2026-11-20 17:03:03.000 "-" 408 - 1795206783000001"#,
+            br#"192.0.2.8 - 2026-02-29 17:03:03.000 "-" 408 - 1795206783000001"#,
+            b"not of the format",
+            b"",
+        ]
+    )
 );

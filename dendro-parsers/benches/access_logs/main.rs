@@ -48,7 +48,8 @@ fn main() {
     }
     if !has("--bench") {
         // As a test: each format reads all of its lines.
-        return cases.iter().for_each(|case| drop(Measured::new(case, 1, 1)));
+        cases.iter().for_each(|case| assert!(Measured::new(case, 1, 1).bytes > 0.0));
+        return;
     }
     let measured: Vec<_> = cases.iter().map(|case| (case, Measured::new(case, BATCHES, TURNS))).collect();
     if has("--ratios") {
@@ -137,7 +138,8 @@ fn first_refusal(batch: &Batch) -> Option<String> {
     batch.rejected().next().map(|r| format!("{}: {}", r.reason, String::from_utf8_lossy(r.event.raw())))
 }
 
-/// Lines that are made to be slow, of 64 KiB and of 1 MiB: the nanoseconds a byte have to be the same.
+/// Lines that are made to be slow, of 64 KiB and of 1 MiB: the nanoseconds a byte have to be about the same (what is decoded goes
+/// into memory that is new, which costs some), where quadratic work would make them sixteen times as many.
 fn hostile() {
     const LENGTHS: [usize; 2] = [64 << 10, 1 << 20];
     println!("{:24} {:12} {:>14} {:>14}", "format", "line of", "64 KiB ns/B", "1 MiB ns/B");
@@ -151,7 +153,6 @@ fn hostile() {
                 let repeated = piece.repeat(length / piece.len());
                 let middle = sample.find("/").map_or(0, |at| at + 1);
                 let inside = format!("{}{repeated}{}", &sample[..middle], &sample[middle..]);
-                let inside = inside.replace('\n', "");
                 let text: Bytes = format!("{repeated}\n{inside}\n").into();
                 let best = (0..5).map(|_| {
                     let mut batch = batch(&text);
@@ -161,7 +162,7 @@ fn hostile() {
             });
             let [short, long] = rates;
             let shown: String = piece.chars().take(10).collect();
-            let mark = if long > 2.0 * short + 1.0 { "  NOT LINEAR" } else { "" };
+            let mark = if long > 5.0 * short + 2.0 { "  NOT LINEAR" } else { "" };
             println!("{:24} {shown:12} {short:14.2} {long:14.2}{mark}", case.name);
         }
     }

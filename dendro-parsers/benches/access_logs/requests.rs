@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-#[path = "../nginx/generator.rs"]
-mod generator;
+#[path = "../support/traffic.rs"]
+mod traffic;
 
-use generator::{AGENTS, PATHS, REFERERS, Random};
+use traffic::{AGENTS, PATHS, REFERERS, Random};
 
 /// A request, with what a server knows at its end.
 pub(crate) struct Request {

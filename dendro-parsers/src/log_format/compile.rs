@@ -47,7 +47,12 @@ impl Template {
                 take: take(&field.kind, end),
                 slot,
                 next: Literal::new(next),
-                aside: Box::new(Aside { forbidden: Vec::new(), shown: field.shown.clone() }),
+                aside: Box::new(Aside {
+                    forbidden: Vec::new(),
+                    words: field.kind.words(escape),
+                    doubtful: format.doubtful(index),
+                    shown: field.shown.clone(),
+                }),
             });
         }
         let assembles = settle_times(&mut steps);
@@ -127,7 +132,7 @@ fn take(kind: &Kind, end: Option<End>) -> Take {
         Kind::Text(_) => Take::open(Open::Text, end),
         Kind::Request => Take::open(Open::Request, end),
         Kind::Target => Take::open(Open::Target, end),
-        Kind::Byte => Take::Byte,
+        Kind::Byte(bytes) => Take::Byte(bytes),
         Kind::Hex(digits) => Take::Hex(*digits),
         Kind::Number(number, missing) => Take::Number(*number, *missing),
         Kind::Numbers(number) => Take::Numbers(*number),
@@ -234,7 +239,7 @@ impl Format<'_> {
     fn indistinct(&self, index: usize, held: ByteSet) -> Option<usize> {
         let separator = self.parts[index].next.first().copied()?;
         for (offset, Segment { field, next }) in self.parts[index + 1..].iter().enumerate() {
-            if !field.kind.is_open() && !matches!(field.kind, Kind::Texts | Kind::Byte) {
+            if !field.kind.is_open() && !matches!(field.kind, Kind::Texts | Kind::Byte(_)) {
                 return None;
             }
             let other = index + 1 + offset;
@@ -258,6 +263,21 @@ impl Format<'_> {
             [byte] => !spaced && !RARE.contains(*byte),
             _ => false,
         }
+    }
+
+    /// The length of the separator of a list that begins with what follows the list, where a text comes then that may begin
+    /// with the rest of it.
+    fn doubtful(&self, index: usize) -> Option<usize> {
+        let Segment { field, next } = &self.parts[index];
+        let is_list = matches!(field.kind, Kind::Numbers(_) | Kind::Texts);
+        let following = &self.parts.get(index + 1)?.field.kind;
+        if !is_list || !following.is_open() || matches!(following, Kind::Text(Chars::Token | Chars::Host)) {
+            return None;
+        }
+        [&b", "[..], b" : "]
+            .iter()
+            .find(|separator| separator.starts_with(next))
+            .map(|separator| separator.len())
     }
 
     /// What ends by itself has to end before what follows.
@@ -331,15 +351,27 @@ impl Format<'_> {
         // What the values up to there can't hold stands at the same place however the line is read.
         let mut held = self.may_hold(index);
         for (other, Segment { field, next }) in self.parts.iter().enumerate().skip(index) {
-            let holds = self.may_hold(other);
-            held = held.or(holds);
-            if other > index && holds.contains(assumed) && field.kind.fixed_len().is_none() {
+            held = held.or(self.may_hold(other));
+            if other > index {
                 let step = &mut steps[other];
-                let Some((open, end)) = step.take.as_open() else { return false };
-                let same = matches!(end, End::First { byte, .. } if byte == assumed);
-                if !same && !step.aside.forbidden.contains(&assumed) {
-                    step.take = Take::Open(open, end);
-                    step.aside.forbidden.push(assumed);
+                match (step.take.as_open(), &field.kind) {
+                    // It ends at the byte, and so does not hold it.
+                    (
+                        Some((_, End::First { byte, .. } | End::Byte { byte, .. } | End::Word { byte, .. })),
+                        _,
+                    ) if byte == assumed => {}
+                    (Some((open, end)), _) => {
+                        step.take = Take::Open(open, end);
+                        step.aside.forbidden.push(assumed);
+                    }
+                    (None, Kind::Texts) => return false,
+                    // They hold nothing but what they are made of, and if of fixed length, always as often.
+                    (None, kind) => {
+                        let time = matches!(kind, Kind::Time(..)) && kind.fixed_len().is_some();
+                        if !time && self.may_hold(other).contains(assumed) {
+                            return false;
+                        }
+                    }
                 }
             }
             if next.iter().any(|byte| !held.contains(*byte)) {

@@ -36,8 +36,8 @@ pub(crate) enum Kind {
     Request,
     /// A path and what follows its first `?`, with nothing between.
     Target,
-    /// Text of one byte.
-    Byte,
+    /// One of these bytes, as text.
+    Byte(&'static [u8]),
     /// So many hexadecimal digits, as text.
     Hex(usize),
     /// A number. Missing ones are null, if they may be missing.
@@ -141,7 +141,8 @@ impl Kind {
             // Servers refuse a header Host with anything else, or it is an attack.
             Self::Text(Chars::Host) => TOKEN.with(b"[]\\").without(b"/"),
             Self::Text(Chars::Word) => any.without(b" \t\r\n\"<>"),
-            Self::Text(Chars::Uri | Chars::Free) | Self::Request | Self::Target | Self::Byte => any,
+            Self::Text(Chars::Uri | Chars::Free) | Self::Request | Self::Target => any,
+            Self::Byte(bytes) => ByteSet::of(bytes),
             Self::Texts => any.without(b"\"|;\t"),
             Self::Hex(_) | Self::Number(Number::HexU64, _) => HEX,
             Self::Number(..) => NUMERIC,
@@ -151,10 +152,17 @@ impl Kind {
         }
     }
 
+    /// The bytes that a text has to be made of, if they are only some.
+    pub(super) fn words(&self, escape: Escape) -> Option<ByteSet> {
+        let Self::Text(Chars::Token | Chars::Host | Chars::Word) = self else { return None };
+        let held = self.may_hold(escape);
+        Some(if escape.has_escaped_quote() { held.with(b"\"\\") } else { held })
+    }
+
     /// How many bytes each of its values has, if that is always the same.
     pub(super) fn fixed_len(&self) -> Option<usize> {
         match self {
-            Self::Byte => Some(1),
+            Self::Byte(_) => Some(1),
             Self::Number(Number::Status, Missing::Never) => Some(3),
             Self::Time(part, _) => part.fixed_len(),
             _ => None,

@@ -52,6 +52,12 @@ impl Template {
         let mut furthest = Fail { at: start, why: Why::Next(index) };
         let mut place = Place::NONE;
         let mut limit = line.len();
+        if let (0, Some(words)) = (number, &step.aside.words) {
+            // It begins at `start`, and goes no further than what it can be made of.
+            let text = line.get(start..).unwrap_or_default();
+            let len = text.iter().position(|byte| !words.contains(*byte)).unwrap_or(text.len());
+            limit = limit.min(start + len + back as usize + 1);
+        }
         while let Some(found) = line.get(start..limit).and_then(|text| memchr::memrchr(byte, text)) {
             limit = start + found;
             *budget = budget.saturating_sub(1);
@@ -108,6 +114,9 @@ impl Template {
             };
             if place.before.is_some_and(|before| before >= start) {
                 return Err(Fail { at: start, why: Why::OneEnd(*index) });
+            }
+            if let Some(step) = self.steps.get(*index) {
+                step.check_words(line, start..end, *index)?;
             }
             ends.push(end);
             if let Some(next) = self.uncertain.get(number + 1) {

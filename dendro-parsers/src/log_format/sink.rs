@@ -17,6 +17,9 @@ pub(super) const NO_SLOT: Slot = usize::MAX >> 1;
 
 /// Takes the values of a line as they are found.
 pub(super) trait Sink {
+    /// Whether a line is only tried, so that whatever can be known of its values has to be looked at.
+    const TRIES: bool = false;
+
     /// Text that may hold escapes if it is `escaped`.
     fn text(&mut self, slot: Slot, range: Range<usize>, escaped: bool);
     /// A byte of which `-` is a value too.
@@ -37,6 +40,8 @@ pub(super) trait Sink {
 pub(super) struct Nowhere;
 
 impl Sink for Nowhere {
+    const TRIES: bool = true;
+
     fn text(&mut self, _: Slot, _: Range<usize>, _: bool) {}
     fn byte(&mut self, _: Slot, _: usize) {}
     fn request(&mut self, _: Slot, _: Range<usize>, _: bool) {}

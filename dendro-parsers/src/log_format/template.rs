@@ -2,11 +2,12 @@
 
 use dendro_core::{EventWriter, FieldSchema, Key};
 
+use super::byte_set::ByteSet;
 use super::clock::{Clocks, Part, Stamp};
 use super::field::{Escape, Missing, Number};
 use super::literal::Literal;
 use super::sink::{Fields, Slot};
-use super::walk::Fail;
+use super::walk::{Fail, Why};
 
 /// A log format, compiled: how to find, type and name each value of a line. See the [module](super).
 #[derive(Debug)]
@@ -44,6 +45,10 @@ pub(super) struct Aside {
     /// Bytes that a text must not hold for what is assumed before it to be [proved](Template::proved); it is
     /// [`Take::Open`] then.
     pub(super) forbidden: Vec<u8>,
+    /// The bytes that a text has to be made of, if they are only some: looked at where a line may be read in several ways.
+    pub(super) words: Option<ByteSet>,
+    /// The length of the separator of a list that may as well be its end and the beginning of the text behind it.
+    pub(super) doubtful: Option<usize>,
     /// How the value is written in the configuration text.
     pub(super) shown: String,
 }
@@ -54,7 +59,7 @@ pub(super) enum Take {
     Request(End),
     /// The same, and whatever else ends where what follows begins, where it takes more to find that out.
     Open(Open, End),
-    Byte,
+    Byte(&'static [u8]),
     Hex(usize),
     Number(Number, Missing),
     Numbers(Number),
@@ -131,29 +136,36 @@ impl Template {
         keys: &[Key],
         scratch: &mut Scratch,
     ) -> Result<(), Fail> {
-        let line = event.raw();
-        let Scratch { clocks, decoded, .. } = scratch;
-        if self.proved {
-            let mut fields = Fields { event, keys, escape: self.escape, decoded };
-            match self.line(line, &[], clocks, &mut fields) {
-                Err(_) if !self.uncertain.is_empty() => {}
-                done => return done,
-            }
+        if !self.proved {
+            return self.parse_uncertain(event, keys, scratch, None);
         }
-        self.parse_uncertain(event, keys, scratch)
+        let Scratch { clocks, decoded, .. } = scratch;
+        let line = event.raw();
+        let mut fields = Fields { event, keys, escape: self.escape, decoded };
+        match self.line(line, &[], clocks, &mut fields) {
+            Err(fail) if !self.uncertain.is_empty() => self.parse_uncertain(event, keys, scratch, Some(fail)),
+            done => done,
+        }
     }
 
+    /// Where what was assumed is not so, or proves nothing.
     #[cold]
     fn parse_uncertain(
         &self,
         event: &mut EventWriter<'_>,
         keys: &[Key],
         scratch: &mut Scratch,
+        assumed: Option<Fail>,
     ) -> Result<(), Fail> {
         event.clear();
         let Scratch { clocks, decoded, ends } = scratch;
         let line = event.raw();
-        self.resolve(line, ends, clocks)?;
+        if let Err(fail) = self.resolve(line, ends, clocks) {
+            // Where the line differs from what it mostly looks like tells more than the end of some other try.
+            let plain =
+                assumed.filter(|plain| plain.why != Why::Assumed && !matches!(fail.why, Why::OneEnd(_)));
+            return Err(plain.unwrap_or(fail));
+        }
         let mut fields = Fields { event, keys, escape: self.escape, decoded };
         self.line(line, ends, clocks, &mut fields)
     }

@@ -93,7 +93,7 @@ impl Take {
     fn expected(&self) -> &'static str {
         match self {
             Self::Text(_) | Self::Request(_) | Self::Open(..) => "text",
-            Self::Byte => "one byte",
+            Self::Byte(_) => "its letter",
             Self::Hex(_) => "an id in hexadecimal digits",
             Self::Number(Number::Status, Missing::Never) => "a status of three digits",
             Self::Number(Number::Status, Missing::Null) => "a status of three digits or `-`",

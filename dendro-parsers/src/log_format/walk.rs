@@ -80,6 +80,9 @@ impl Template {
             at = match step.take {
                 Take::Text(end @ End::Word { .. }) => {
                     let (stop, escaped) = text_end(end, line, at, step, first + index)?;
+                    if S::TRIES {
+                        step.check_words(line, at..stop, first + index)?;
+                    }
                     sink.text(step.slot, at..stop, escaped);
                     stop
                 }
@@ -150,6 +153,9 @@ impl Step {
                     Some(end) => (*end, true),
                     None => text_end(*end, line, at, self, index)?,
                 };
+                if S::TRIES {
+                    self.check_words(line, at..stop, index)?;
+                }
                 if ends.is_empty() && holds_forbidden(line, at..stop, self) {
                     return Err(Fail { at, why: Why::Assumed });
                 }
@@ -160,8 +166,8 @@ impl Step {
                 }
                 Ok(stop)
             }
-            Take::Byte => {
-                line.get(at).ok_or(fail)?;
+            Take::Byte(bytes) => {
+                line.get(at).filter(|byte| bytes.contains(byte)).ok_or(fail)?;
                 sink.byte(self.slot, at);
                 Ok(at + 1)
             }
@@ -192,6 +198,18 @@ impl Step {
         }
     }
 
+    /// Whether a text is made of the bytes that it can have.
+    #[cold]
+    pub(super) fn check_words(&self, line: &[u8], text: Range<usize>, index: usize) -> Result<(), Fail> {
+        let Some(words) = &self.aside.words else { return Ok(()) };
+        let other =
+            line.get(text.clone()).and_then(|bytes| bytes.iter().position(|byte| !words.contains(*byte)));
+        match other {
+            Some(len) => Err(Fail { at: text.start + len, why: Why::Next(index) }),
+            None => Ok(()),
+        }
+    }
+
     /// Values with separators between; a single missing one means that there is no list.
     #[inline(always)]
     fn list<S: Sink>(
@@ -218,6 +236,9 @@ impl Step {
                 }
             }
             let Some(len) = more else { break };
+            if self.aside.doubtful == Some(len) {
+                return Err(Fail { at: read.1, why: Why::OneEnd(index) });
+            }
             let at = read.1 + len;
             read = item(at).ok_or(Fail { at, why: Why::Value(index) })?;
             more = separator(line, read.1);

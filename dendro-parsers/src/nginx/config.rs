@@ -85,7 +85,8 @@ impl Text {
                 continue;
             }
             let (name, len) = self.variable(at + 1, *origin)?;
-            variables.push((name, *origin));
+            // nginx does not care about case.
+            variables.push((name.to_ascii_lowercase(), *origin));
             at += 1 + len;
         }
         // The most precise time is that of the event.

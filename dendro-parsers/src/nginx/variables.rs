@@ -351,12 +351,11 @@ fn known(name: &str) -> Option<&'static Variable> {
 
 /// The field of a variable. It stands at byte `at` of the configuration text; `stamp` is what becomes of it if it is a time.
 pub(super) fn field(name: &str, shown: &str, at: usize, stamp: Stamp) -> Field {
-    let name = name.to_ascii_lowercase();
     Field {
         shown: shown.to_owned(),
         at,
-        kind: known(&name).map_or(Kind::Text(Chars::Free), |variable| variable.kind(stamp)),
-        published: published(&name),
+        kind: known(name).map_or(Kind::Text(Chars::Free), |variable| variable.kind(stamp)),
+        published: published(name),
     }
 }
 
@@ -369,7 +368,7 @@ impl Variable {
             Host => Kind::Text(Chars::Host),
             Uri => Kind::Text(Chars::Uri),
             Text => Kind::Text(Chars::Free),
-            Byte => Kind::Byte,
+            Byte => Kind::Byte(b"p."),
             Id(digits) => Kind::Hex(digits),
             Request => Kind::Request,
             Status => Kind::Number(Number::Status, Missing::Never),

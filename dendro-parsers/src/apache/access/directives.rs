@@ -458,7 +458,7 @@ impl Is {
             Word => Kind::Text(Chars::Word),
             Uri => Kind::Text(Chars::Uri),
             Text => Kind::Text(Chars::Free),
-            Byte => Kind::Byte,
+            Byte => Kind::Byte(b"X+-"),
             Request => Kind::Request,
             Status => number(Number::Status),
             Bytes | Count => number(Number::U64),
