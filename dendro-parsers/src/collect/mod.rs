@@ -54,6 +54,8 @@ pub mod host;
 mod http;
 #[cfg(feature = "nginx_metrics")]
 mod json;
+#[cfg(feature = "mongodb_metrics")]
+pub mod mongodb;
 #[cfg(feature = "mysql_metrics")]
 pub mod mysql;
 #[cfg(feature = "_net")]
@@ -67,7 +69,7 @@ pub mod redis;
 mod scrape;
 mod secret;
 mod source;
-#[cfg(any(feature = "host_metrics", feature = "_net"))]
+#[cfg(any(feature = "host_metrics", feature = "mongodb_metrics", feature = "_net"))]
 #[allow(dead_code, reason = "each service uses a part of it")]
 mod table;
 #[cfg(feature = "_tls")]

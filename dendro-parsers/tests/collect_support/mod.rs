@@ -41,10 +41,19 @@ impl Asked {
 
     /// Scrapes until one says this of whether the service is up.
     pub(crate) async fn until(&self, up: bool) -> Scraped {
+        self.until_any(|scraped| scraped.is_up() == up).await
+    }
+
+    /// Scrapes until the service is up and this is so.
+    pub(crate) async fn until_it(&self, is: impl Fn(&Scraped) -> bool) -> Scraped {
+        self.until_any(|scraped| scraped.is_up() && is(scraped)).await
+    }
+
+    async fn until_any(&self, is: impl Fn(&Scraped) -> bool) -> Scraped {
         let deadline = std::time::Instant::now() + PATIENCE;
         loop {
             let scraped = self.scrape().await;
-            if scraped.is_up() == up {
+            if is(&scraped) {
                 return scraped;
             }
             assert!(std::time::Instant::now() < deadline, "{:?}", scraped.0);

@@ -281,7 +281,8 @@ impl Folder {
     }
 
     fn as_user(&self, command: &mut Command) {
-        command.current_dir(self.path()).env("HOME", self.path());
+        // Servers tidy up the temporary files that they find when they start.
+        command.current_dir(self.path()).env("HOME", self.path()).env("TMPDIR", self.path());
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
         }
