@@ -309,7 +309,7 @@ fn a_format_that_can_not_be_read_back_is_refused_with_the_place() {
         "apache: `log_format` at byte 14: where %{Referer}i ends can't be told: both it and %{User-Agent}i may hold the \
          ` ` that follows it; put quotes around it\n  LogFormat \"%h %{Referer}i %{User-Agent}i\" x\n                ^"
     );
-    for (format, at) in [("%h%u", 2), ("%b%O", 2), ("%u %{a}n %>s", 0), ("%h %Z", 3), ("nickname", 0)] {
+    for (format, at) in [("%h%u", 2), ("%b%O", 2), ("%{a}n %u %>s", 0), ("%h %Z", 3), ("nickname", 0)] {
         let error = error(format);
         assert!(error.starts_with(&format!("apache: `log_format` at byte {at}: ")), "{format}: {error}");
     }

@@ -98,6 +98,37 @@ fn every_oracle_is_right_field_by_field() {
     }
 }
 
+#[test]
+fn vectors_of_crowdsec_are_right_with_a_virtual_host_too() {
+    for vector in vectors("peer_crowdsec_nginx") {
+        let expected = &vector["expected"]["parsed"];
+        let Some(line) = given(&vector["line"]) else { continue };
+        let combined = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
+        let virtual_host = expected.get("target_fqdn").is_some();
+        let format =
+            if virtual_host { format!("$server_name:$server_port {combined}") } else { combined.to_owned() };
+        let event = event(&format, &line);
+        for (peer, name) in [
+            ("target_fqdn", "server_name"),
+            ("port", "server_port"),
+            ("remote_addr", "remote_addr"),
+            ("remote_user", "remote_user"),
+            ("status", "status"),
+            ("body_bytes_sent", "body_bytes_sent"),
+            ("http_referer", "http_referer"),
+            ("http_user_agent", "http_user_agent"),
+            ("verb", "method"),
+        ] {
+            let Some(expected) = expected.get(peer) else { continue };
+            let actual = logged(&event, name).unwrap_or_else(|| b"-".to_vec());
+            assert_eq!(Some(actual), given(expected), "{name} of {}", vector["line"]);
+        }
+        let request =
+            if expected.get("verb").is_some() { support::target(&event) } else { logged(&event, "request") };
+        assert_eq!(request, given(&expected["request"]));
+    }
+}
+
 /// The log formats of nginx.conf, by the file that each writes.
 fn configured() -> Option<Vec<(String, String)>> {
     let config = fs::read_to_string(corpus("generated/nginx/nginx.conf")?).unwrap();

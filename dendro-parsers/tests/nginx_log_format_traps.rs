@@ -318,7 +318,7 @@ fn a_format_that_can_not_be_read_back_is_refused_with_the_place() {
         ("$upstream_status$status", 16),
         ("$http_user_agent,$http_referer", 0),
         ("$http_user_agent $host $http_referer", 0),
-        ("$remote_user $time $status", 0),
+        ("$http_a $remote_user $status", 0),
         ("no variable", 0),
         ("", 0),
         ("$", 0),
@@ -353,6 +353,32 @@ fn a_line_of_another_format_is_refused_with_the_place_where_it_differs() {
     ] {
         assert_eq!(reason(format, &line), expected, "{line}");
     }
+}
+
+#[test]
+fn names_with_a_space_between_are_read_unless_one_of_them_holds_one() {
+    let format = r#"$remote_addr $http_x_real_ip $remote_user [$time_local] "$request""#;
+    let line = r#"::1 10.0.0.1 - [20/Nov/2026:16:59:47 +0545] "GET /""#;
+    let event = event(format, line);
+    assert_eq!(text(&event, "http_x_real_ip").as_deref(), Some("10.0.0.1"));
+    assert_eq!(text(&event, "remote_user"), None);
+    assert_eq!(
+        reason(format, &line.replace(" - ", " bob smith ")),
+        "at byte 4: expected one place where $http_x_real_ip may end, and there are several"
+    );
+}
+
+#[test]
+fn the_log_of_ingress_nginx_is_known() {
+    let log = br#"10.0.0.9 - - [20/Nov/2026:16:59:47 +0000] "GET /a HTTP/2.0" 503 190 "-" "kube-probe/1.28" 512 1.004 [shop-web-80] [] 10.1.0.7:80, 10.1.0.8:80 0, 190 1.001, 0.003 502, 503 c19e98b32c91bc715656eb537f55d8f3
+"#;
+    let guess = formats::detect(log).remove(0);
+    assert_eq!(guess.format.name, "nginx");
+    let parser = guess.format.configure(&guess.options).unwrap();
+    let event = support::through(&parser, log).only();
+    assert_eq!(text(&event, "proxy_upstream_name").as_deref(), Some("shop-web-80"));
+    assert_eq!(text(&event, "proxy_alternative_upstream_name").as_deref(), Some(""));
+    assert_eq!(text(&event, "req_id").as_deref(), Some("c19e98b32c91bc715656eb537f55d8f3"));
 }
 
 #[test]

@@ -53,8 +53,10 @@ fn main() {
     }
     let measured: Vec<_> = cases.iter().map(|case| (case, Measured::new(case, BATCHES, TURNS))).collect();
     if has("--ratios") {
-        let ratios: Vec<_> =
-            measured.iter().map(|(case, m)| format!("\"{}\":{:.2}", case.name, m.regex / m.parser)).collect();
+        let ratio = |(case, measured): &(&Case, Measured)| {
+            format!("\"{}\":{{\"ratio\":{:.2},\"floor\":{}}}", case.name, measured.ratio(), case.floor)
+        };
+        let ratios: Vec<_> = measured.iter().map(ratio).collect();
         return println!("{{\"bench\":\"access_logs\",\"parser_over_regex\":{{{}}}}}", ratios.join(","));
     }
     println!(
@@ -62,7 +64,7 @@ fn main() {
         "format", "bytes", "regex ns", "parser ns", "over regex", "floor"
     );
     for (case, m) in measured {
-        let ratio = m.regex / m.parser;
+        let ratio = m.ratio();
         let Measured { bytes, regex, parser } = m;
         println!("{:24} {bytes:6.0} {regex:9.0} {parser:9.1} {ratio:10.1}x {:5}x", case.name, case.floor);
     }
@@ -131,6 +133,13 @@ impl Measured {
         let lines = (LINES * batches) as f64;
         let [parser, regex] = best.map(|time| time.as_secs_f64() * 1e9 / lines);
         Self { bytes: log.iter().map(Bytes::len).sum::<usize>() as f64 / lines, regex, parser }
+    }
+}
+
+impl Measured {
+    /// How many times the regex's rate.
+    fn ratio(&self) -> f64 {
+        self.regex / self.parser
     }
 }
 

@@ -155,7 +155,22 @@ fn usual_options(format: &str) -> impl Iterator<Item = &'static [(&'static str, 
 
 type Options = &'static [(&'static str, &'static str)];
 
-const USUAL_OPTIONS: &[(&str, Options)] = &[];
+const USUAL_OPTIONS: &[(&str, Options)] = &[
+    // ingress-nginx's, by its default.
+    (
+        "nginx",
+        &[(
+            "log_format",
+            concat!(
+                r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "#,
+                r#""$http_user_agent" $request_length $request_time [$proxy_upstream_name] "#,
+                r#"[$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length "#,
+                r#"$upstream_response_time $upstream_status $req_id"#,
+            ),
+        )],
+    ),
+    ("apache", &[("log_format", "combinedio")]),
+];
 
 /// How much of a sample was recognised, in bytes.
 #[derive(Default)]

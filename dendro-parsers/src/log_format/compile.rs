@@ -187,7 +187,7 @@ impl Format<'_> {
             if matches!(field.kind, Kind::Text(Chars::Uri) | Kind::Target) && next.first() == Some(&b' ') {
                 return Ok(self.certain(&field.kind, b' ', 0));
             }
-            if self.often_holds(index) {
+            if self.often_holds(index) && !self.are_names(index, other) {
                 return Err(self.ambiguous(index, other));
             }
         }
@@ -251,6 +251,15 @@ impl Format<'_> {
             }
         }
         None
+    }
+
+    /// Whether the two texts seldom hold the spaces between them, so that most lines can be read in one way.
+    fn are_names(&self, index: usize, other: usize) -> bool {
+        let is_name = |index: usize| {
+            let kind = &self.parts[index].field.kind;
+            matches!(kind, Kind::Text(Chars::Name | Chars::Word | Chars::Host | Chars::Token | Chars::Uri))
+        };
+        self.parts[index].next.iter().all(|byte| *byte == b' ') && is_name(index) && is_name(other)
     }
 
     /// Whether values of this kind often hold what separates this one from the next.

@@ -83,8 +83,32 @@ pub(crate) enum Chars {
     Word,
     /// The same where it begins with a slash and may hold a space in rare cases.
     Uri,
+    /// Anything, but seldom a space: a user, an id.
+    Name,
     /// Anything.
     Free,
+}
+
+impl Chars {
+    /// What a variable or header of this name holds, of which nothing else is known.
+    pub(crate) fn of_name(name: &str) -> Self {
+        let last = name.rsplit(['_', '-']).next().unwrap_or_default().to_ascii_lowercase();
+        let is_name = matches!(
+            last.as_str(),
+            "user"
+                | "id"
+                | "ip"
+                | "identifier"
+                | "addr"
+                | "host"
+                | "port"
+                | "length"
+                | "proto"
+                | "scheme"
+                | "method"
+        );
+        if is_name { Self::Name } else { Self::Free }
+    }
 }
 
 /// How a server escapes the values that it writes into a line.
@@ -141,7 +165,7 @@ impl Kind {
             // Servers refuse a header Host with anything else, or it is an attack.
             Self::Text(Chars::Host) => TOKEN.with(b"[]\\").without(b"/"),
             Self::Text(Chars::Word) => any.without(b" \t\r\n\"<>"),
-            Self::Text(Chars::Uri | Chars::Free) | Self::Request | Self::Target => any,
+            Self::Text(Chars::Uri | Chars::Name | Chars::Free) | Self::Request | Self::Target => any,
             Self::Byte(bytes) => ByteSet::of(bytes),
             Self::Texts => any.without(b"\"|;\t"),
             Self::Hex(_) | Self::Number(Number::HexU64, _) => HEX,

@@ -21,6 +21,8 @@ enum Is {
     Token,
     Host,
     Uri,
+    /// Text that seldom has spaces.
+    Name,
     Text,
     Byte,
     /// So many hexadecimal digits.
@@ -54,8 +56,8 @@ enum Role {
 }
 
 use Is::{
-    Byte, Bytes, Decimal, Host, Id, MaybeBytes, MaybeCount, MaybeMicros, MaybeSeconds, Request, Seconds,
-    Sizes, Status, Statuses, Text, Texts, Time, Times, Token, Uri,
+    Byte, Bytes, Decimal, Host, Id, MaybeBytes, MaybeCount, MaybeMicros, MaybeSeconds, Name, Request,
+    Seconds, Sizes, Status, Statuses, Text, Texts, Time, Times, Token, Uri,
 };
 use Role::{Attr, Delta, Dim, Gauge};
 
@@ -155,7 +157,7 @@ const VARIABLES: &[Variable] = &[
         "The client's address; `unix:` if it came through a socket.",
     ),
     v("remote_port", MaybeCount, Attr, "client.port", "The client's port."),
-    v("remote_user", Text, Attr, "user.name", "The user name of basic authentication."),
+    v("remote_user", Name, Attr, "user.name", "The user name of basic authentication."),
     v("request", Request, Attr, "", "The request line as the client sent it."),
     v("request_body", Text, Attr, "", "The body of the request."),
     v("request_body_file", Text, Attr, "", "The file with the body of the request."),
@@ -316,6 +318,15 @@ const VARIABLES: &[Variable] = &[
     v("geoip_postal_code", Text, Attr, "geo.postal_code", "The postal code of the client's address."),
     v("geoip_region", Text, Dim, "geo.region.iso_code", "The region of the client's address."),
     v("geoip_region_name", Text, Dim, "", "The region of the client's address."),
+    // ingress-nginx
+    v("ingress_name", Token, Dim, "", "The name of the ingress."),
+    v("namespace", Token, Dim, "", "The namespace of the ingress."),
+    v("proxy_alternative_upstream_name", Token, Dim, "", "The name of the alternative backend."),
+    v("proxy_upstream_name", Token, Dim, "", "The name of the backend."),
+    v("req_id", Token, Attr, "", "The id of the request."),
+    v("service_name", Token, Dim, "", "The name of the service."),
+    v("service_port", Token, Dim, "", "The port of the service."),
+    v("the_real_ip", Token, Attr, "client.address", "The client's address."),
     // ngx_stream_log_module and ngx_stream_core_module
     v("bytes_received", MaybeBytes, Delta, "", "The bytes received from the client."),
     v("protocol", Token, Dim, "network.transport", "TCP or UDP."),
@@ -354,7 +365,7 @@ pub(super) fn field(name: &str, shown: &str, at: usize, stamp: Stamp) -> Field {
     Field {
         shown: shown.to_owned(),
         at,
-        kind: known(name).map_or(Kind::Text(Chars::Free), |variable| variable.kind(stamp)),
+        kind: known(name).map_or(Kind::Text(Chars::of_name(name)), |variable| variable.kind(stamp)),
         published: published(name),
     }
 }
@@ -367,6 +378,7 @@ impl Variable {
             Token => Kind::Text(Chars::Token),
             Host => Kind::Text(Chars::Host),
             Uri => Kind::Text(Chars::Uri),
+            Name => Kind::Text(Chars::Name),
             Text => Kind::Text(Chars::Free),
             Byte => Kind::Byte(b"p."),
             Id(digits) => Kind::Hex(digits),
@@ -394,7 +406,7 @@ pub(super) fn published(name: &str) -> Vec<FieldSchema> {
     let Some(Variable { value, role, otel, doc, .. }) = known(name) else { return vec![unknown(name)] };
     let (value_type, unit) = match value {
         Time(_) => return Vec::new(),
-        Token | Host | Uri | Text | Byte | Id(_) | Request => (ValueType::Str, ""),
+        Token | Host | Uri | Name | Text | Byte | Id(_) | Request => (ValueType::Str, ""),
         Status | MaybeCount => (ValueType::U64, ""),
         Bytes | MaybeBytes => (ValueType::U64, "By"),
         Seconds | MaybeSeconds | MaybeMicros => (ValueType::Duration, "s"),

@@ -123,6 +123,7 @@ enum Is {
     Host,
     Word,
     Uri,
+    Name,
     Text,
     Byte,
     Request,
@@ -142,7 +143,7 @@ enum Role {
     Delta,
 }
 
-use Is::{Byte, Bytes, Count, Host, Micros, Request, Serving, Status, Text, Token, Uri, Word};
+use Is::{Byte, Bytes, Count, Host, Micros, Name, Request, Serving, Status, Text, Token, Uri, Word};
 use Role::{Attr, Delta, Dim, Gauge};
 
 const fn d(
@@ -254,7 +255,7 @@ const KNOWN: &[Known] = &[
         "http.server.request.duration",
         "how long serving the request took.",
     ),
-    d("u", "remote_user", Text, Attr, "user.name", "the user that was authenticated, or tried to be."),
+    d("u", "remote_user", Name, Attr, "user.name", "the user that was authenticated, or tried to be."),
     d("U", "uri", Uri, Attr, "url.path", "the path, decoded, without the query."),
     d("v", "server_name", Host, Dim, "server.address", "the canonical name of the server."),
     d(
@@ -384,7 +385,7 @@ impl Context {
         }
         if let Some(family) = FAMILIES.iter().find(|family| family.letter == letter) {
             let published = vec![family.published(argument, &shown)];
-            return Field { shown, at: *at, kind: Kind::Text(Chars::Free), published };
+            return Field { shown, at: *at, kind: Kind::Text(Chars::of_name(argument)), published };
         }
         let special = known(&format!("{argument}/{letter}"));
         let Some(known) = special.or_else(|| known(letter)) else {
@@ -457,6 +458,7 @@ impl Is {
             Host => Kind::Text(Chars::Host),
             Word => Kind::Text(Chars::Word),
             Uri => Kind::Text(Chars::Uri),
+            Name => Kind::Text(Chars::Name),
             Text => Kind::Text(Chars::Free),
             Byte => Kind::Byte(b"X+-"),
             Request => Kind::Request,
@@ -472,7 +474,7 @@ impl Is {
 impl Known {
     fn published(&self, name: String, shown: &str, in_parts: bool) -> Vec<FieldSchema> {
         let value_type = match self.value {
-            Token | Host | Word | Uri | Text | Byte | Request => ValueType::Str,
+            Token | Host | Word | Uri | Name | Text | Byte | Request => ValueType::Str,
             Status | Bytes | Count | Is::Hex => ValueType::U64,
             Serving | Micros => ValueType::Duration,
         };
