@@ -10,8 +10,10 @@ use dendro_core::{Event, Value};
 use dendro_parsers::formats::detect;
 use support::{Outcome, bytes, log, number, text};
 
-/// Requests, each with the method, path, query and status that it stands for.
-const REQUESTS: [(&str, Option<&str>, Option<&str>, Option<&str>, u64); 7] = [
+/// A request, with the method, path, query and status that it stands for.
+type Request = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, u64);
+
+const REQUESTS: [Request; 7] = [
     ("GET /hello?a=b&c HTTP/1.1", Some("GET"), Some("/hello"), Some("a=b&c"), 200),
     ("GET /hello HTTP/1.0", Some("GET"), Some("/hello"), None, 200),
     ("HEAD /hello? HTTP/1.1", Some("HEAD"), Some("/hello"), Some(""), 200),
