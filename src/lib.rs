@@ -60,6 +60,7 @@
 //! # Where to go on
 //! - [`Pipeline`] and [`PipelineBuilder`]: lines and graphs, ports, dead letters, limits, shutdown, statistics.
 //! - [`sources`], [`parsers`], [`sinks`]: what there is to build with.
+//! - `parsers::collect`: metrics of the host and of services, and how to write a collector.
 //! - [`Source`], [`Transform`], [`Sink`], [`Framer`]: how to write one's own; [`filter`], [`map`], [`filter_map`] and [`sink_fn`]
 //!   are enough for small things. The repository's `examples/` has one for each.
 //!
@@ -70,6 +71,10 @@
 //! | `parsers` | the log parsers | yes |
 //! | `tracing` | the application's `tracing` events and spans as a source; the pipeline's own spans | no |
 //! | `metrics` | the `metrics` facade's registry as a source; the pipeline's own counters through it | no |
+//! | `grok` | grok patterns among the log parsers | no |
+//! | `host_metrics`, `nginx_metrics`, `apache_metrics`, `redis_metrics` | the host, and what these services say of themselves, as sources | no |
+//! | `postgres_metrics`, `mysql_metrics`, `mongodb_metrics` | the same of databases; each brings a driver | no |
+//! | `collectors` | all of these sources | no |
 //! | `full` | all of them | no |
 
 pub use dendro_core::*;

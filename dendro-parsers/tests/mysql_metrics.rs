@@ -6,7 +6,6 @@
 mod collect_support;
 mod live;
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use collect_support::{Asked, Scraped, check_schemas, number, text};
@@ -19,11 +18,7 @@ fn status(mariadb: &live::Server) -> MysqlStatus {
 }
 
 fn run(mariadb: &live::Server, sql: &str) {
-    let mut command = Command::new("mariadb");
-    command
-        .args(["--no-defaults", "-h", "127.0.0.1", "-u", "root", "-e", sql, "-P"])
-        .arg(mariadb.port().to_string());
-    assert!(command.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().success(), "{sql}");
+    live::mysql(mariadb, &[sql]);
 }
 
 async fn until(asked: &Asked, done: impl Fn(&Scraped) -> bool) -> Scraped {
