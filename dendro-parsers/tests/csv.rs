@@ -4,7 +4,7 @@
 mod support;
 
 use bytes::Bytes;
-use dendro_core::{Batch, Event, Origin, RecordRow, Schema, Timestamp, Transform, Value};
+use dendro_core::{Batch, Event, Origin, RecordRow, Schema, SignedDuration, Timestamp, Transform, Value};
 use dendro_parsers::csv::{Csv, Dialect};
 use proptest::prelude::*;
 use support::{Outcome, log, text};
@@ -73,7 +73,7 @@ fn columns_can_be_configured_with_types() {
         "x,-5,1,1,true,",
         "x,5,x,1,true,",
         "x,5,1,nan,true,",
-        "x,5,1,1,yes,",
+        "x,5,1,1,perhaps,",
         "x,5,1,1,true,now",
     ] {
         assert!(csv(&options, bad).reason().starts_with("at byte "), "{bad}");
@@ -88,6 +88,44 @@ fn without_names_columns_are_numbered() {
     let outcome = csv(&[("header", "false")], "x,y\nz,\n");
     assert_eq!(fields(&outcome.events[0]), [("column_1", str("x")), ("column_2", str("y"))]);
     assert_eq!(fields(&outcome.events[1]), [("column_1", str("z")), ("column_2", Value::Null)]);
+}
+
+#[test]
+fn types_are_told_by_name_or_by_looks() {
+    let input = "name,size,took\nx,5,1.5\n1,\"7\",2\n";
+    let outcome = csv(&[("types", "size:u64,took:duration_ms")], input);
+    let nanos = |nanos| Value::Duration(SignedDuration::from_nanos(nanos));
+    assert_eq!(
+        fields(&outcome.events[0]),
+        [("name", str("x")), ("size", Value::U64(5)), ("took", nanos(1_500_000))]
+    );
+    assert_eq!(outcome.events[1].fields["size"], Value::U64(7));
+    let outcome = csv(&[("types", "true")], "a,b,c,d,e\n5,-1.5,true,2ms,\"5\"\n");
+    assert_eq!(
+        fields(&outcome.only()),
+        [
+            ("a", Value::U64(5)),
+            ("b", Value::F64(-1.5)),
+            ("c", Value::Bool(true)),
+            ("d", nanos(2_000_000)),
+            ("e", str("5"))
+        ]
+    );
+    let event = csv(&[("types", "true"), ("columns", "a,b:str")], "5,5\n").only();
+    assert_eq!(fields(&event), [("a", Value::U64(5)), ("b", str("5"))]);
+}
+
+#[test]
+fn a_column_has_the_time_of_the_event() {
+    let time = |options: &[(&str, &str)], input| csv(options, input).only().time.map(|time| time.to_string());
+    let input = "ts,at\n2026-11-20T16:59:47Z,20.11.2026 17:00:00\n";
+    assert_eq!(time(&[], input).as_deref(), Some("2026-11-20T16:59:47.000000000Z"));
+    let named = [("time", "at"), ("time_layout", "%d.%m.%Y %H:%M:%S"), ("zone", "+01:00")];
+    assert_eq!(time(&named, input).as_deref(), Some("2026-11-20T16:00:00.000000000Z"));
+    assert_eq!(time(&[("time", "none")], input), None);
+    assert!(csv(&[("time", "at")], "at\nsoon\n").reason().contains("expected a time"));
+    let event = csv(&[("type", "orders")], "a\n1\n").only();
+    assert_eq!(event.event_type, "orders");
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn the_events_are_the_same_however_the_input_is_cut() {
             let how = if piece.is_none() { Cut::End } else { Cut::Open };
             let done = framer.frame(&pending, how, &mut records);
             for record in records.iter() {
+                assert!(record.range.end <= done);
                 let text = String::from_utf8_lossy(&pending[record.range.clone()]).into_owned();
                 out.push((text, record.truncated));
             }

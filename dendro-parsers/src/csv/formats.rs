@@ -1,11 +1,18 @@
 //! The formats by name.
 
 use super::{Csv, CsvRecords, Dialect};
-use crate::formats::{Detection, Format, FormatError, FormatOption, MAX_LINE_BYTES, Options, Parser, ZONE};
+use crate::formats::{
+    Detection, Format, FormatError, FormatOption, MAX_LINE_BYTES, Options, Parser, TYPE, ZONE,
+};
+use crate::record_time::{TIME, TIME_LAYOUT, TimeField};
 
 const COLUMNS: FormatOption = FormatOption::new(
     "columns",
-    "The columns, instead of a first record that names them: `name` or `name:type`, with commas between them; types are `str` (the default), `u64`, `i64`, `f64`, `bool` and `timestamp`.",
+    "The columns, instead of a first record that names them: `name` or `name:type`, with commas between them; types are as below.",
+);
+const TYPES: FormatOption = FormatOption::new(
+    "types",
+    "The types of columns, as in `status:u64,took:duration_ms`: str, u64, i64, f64, bool, timestamp, duration_s, duration_ms, duration_us, duration_ns. Or `true`: values that look so become numbers, booleans and durations (`1.5ms`). By default all are texts.",
 );
 const HEADER: FormatOption = FormatOption::new(
     "header",
@@ -20,7 +27,8 @@ const QUOTE: FormatOption = FormatOption::new(
 const NULL: FormatOption =
     FormatOption::new("null", "What stands for nothing, beside an empty field: as `NULL`, `-` or `\\N`.");
 
-const OPTIONS: &[FormatOption] = &[COLUMNS, HEADER, DELIMITER, QUOTE, NULL, ZONE, MAX_LINE_BYTES];
+const OPTIONS: &[FormatOption] =
+    &[COLUMNS, HEADER, TYPES, DELIMITER, QUOTE, NULL, TIME, TIME_LAYOUT, ZONE, TYPE, MAX_LINE_BYTES];
 
 pub(crate) const FORMATS: &[Format] = &[
     Format {
@@ -43,7 +51,7 @@ pub(crate) const FORMATS: &[Format] = &[
     },
 ];
 
-fn configure(name: &'static str, dialect: Dialect, options: Options<'_>) -> Result<Parser, FormatError> {
+fn configure(name: &str, dialect: Dialect, options: Options<'_>) -> Result<Parser, FormatError> {
     let dialect = Dialect {
         delimiter: character(options, &DELIMITER)?.unwrap_or(dialect.delimiter),
         quote: match options.get(&QUOTE) {
@@ -55,7 +63,16 @@ fn configure(name: &'static str, dialect: Dialect, options: Options<'_>) -> Resu
         let value = options.get(&QUOTE).unwrap_or_default();
         return Err(options.invalid(&QUOTE, value, "another character than the delimiter"));
     }
-    let mut csv = Csv::new(name, dialect).zone(options.zone()?);
+    let name = options.event_type()?.unwrap_or(name);
+    let mut csv = Csv::new(name, dialect).zone(options.zone()?).time(TimeField::from_options(options)?);
+    match options.get(&TYPES) {
+        None | Some("false") => {}
+        Some("true") => csv = csv.infer_types(true),
+        Some(text) => {
+            let typed = csv.types(text);
+            csv = typed.map_err(|error| options.invalid_text(&TYPES, text, error.at, error.problem))?;
+        }
+    }
     if let Some(text) = options.get(&COLUMNS) {
         csv = csv
             .columns(text)

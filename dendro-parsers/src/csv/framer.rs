@@ -133,6 +133,7 @@ mod tests {
             let mut records = Records::new();
             let done = framer.frame(&pending, how, &mut records);
             for r in records.iter() {
+                assert!(r.range.end <= done);
                 out.push((String::from_utf8_lossy(&pending[r.range.clone()]).into_owned(), r.truncated));
             }
             pending.drain(..done);

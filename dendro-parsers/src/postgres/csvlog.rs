@@ -10,8 +10,7 @@ use super::labels::Severity;
 use super::out::{Out, Text};
 use super::schema::{self, Field, Keys};
 use crate::csv::{Dialect, Fields, undouble};
-use crate::numbers::leading_u64;
-use crate::{Refused, Zone};
+use crate::{Refused, Zone, decimal};
 
 /// Parses records of PostgreSQL's csvlog.
 ///
@@ -146,7 +145,7 @@ impl CsvLog {
             match *column {
                 PROCESS_ID | SESSION_LINE_NUM | TRANSACTION_ID | INTERNAL_QUERY_POS | QUERY_POS
                 | LEADER_PID => {
-                    let number = number(text.of(raw, joined));
+                    let number = decimal::whole(text.of(raw, joined));
                     fields.u64(field, number.ok_or_else(|| Refused::new(text.place(raw), NUMBER))?);
                 }
                 _ if text.is_joined() => fields.new_str(field, text.of(raw, joined)),
@@ -160,7 +159,7 @@ impl CsvLog {
             out.time(Field::SessionStartTime, time);
         }
         if let Some(text) = columns[QUERY_ID] {
-            let id = signed(out.bytes(text));
+            let id = decimal::signed(out.bytes(text));
             out.i64(Field::QueryId, id.ok_or_else(|| Refused::new(text.place(raw), NUMBER))?);
         }
         write_parts(&mut out, &columns);
@@ -206,16 +205,5 @@ fn write_parts(out: &mut Out<'_, '_>, columns: &Columns) {
     out.split(severity, columns[MESSAGE], columns[DETAIL]);
     if let Some(location) = columns[LOCATION] {
         out.location(location);
-    }
-}
-
-fn number(text: &[u8]) -> Option<u64> {
-    leading_u64(text).filter(|(_, digits)| *digits == text.len()).map(|(number, _)| number)
-}
-
-fn signed(text: &[u8]) -> Option<i64> {
-    match text {
-        [b'-', digits @ ..] => 0i64.checked_sub_unsigned(number(digits)?),
-        digits => i64::try_from(number(digits)?).ok(),
     }
 }

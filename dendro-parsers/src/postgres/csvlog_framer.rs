@@ -1,10 +1,10 @@
 //! Cutting csvlog into records.
 
 use dendro_core::{Cut, Framer, Lines, Records};
-use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
 use super::clock::Clock;
-use crate::scan::find;
+use crate::scan::{find, find_either};
 
 /// Cuts csvlog into records, also where one of them is damaged.
 ///
@@ -21,6 +21,8 @@ pub struct CsvLogRecords {
     /// Where what is out of quotes began there; `None` in quotes.
     bare: Option<usize>,
     skipping: Skipping,
+    /// The byte before what is at hand of a record that is skipped.
+    before: u8,
 }
 
 /// The head of a record was too long.
@@ -47,7 +49,7 @@ impl CsvLogRecords {
     /// Records of at most [`Lines::DEFAULT_MAX_BYTES`].
     pub fn new() -> Self {
         let max_bytes = Lines::DEFAULT_MAX_BYTES;
-        Self { max_bytes, looked: 0, bare: Some(0), skipping: Skipping::No }
+        Self { max_bytes, looked: 0, bare: Some(0), skipping: Skipping::No, before: b',' }
     }
 
     /// Sets the longest record, without its end; at least 1.
@@ -57,7 +59,7 @@ impl CsvLogRecords {
     }
 
     fn begin(&mut self) {
-        (self.looked, self.bare) = (0, Some(0));
+        (self.looked, self.bare, self.before) = (0, Some(0), b',');
     }
 
     /// From where on another record may begin in what is out of quotes: not at the beginning of one that is not skipped.
@@ -73,7 +75,7 @@ impl CsvLogRecords {
             let within = input.get(at..limit).unwrap_or_default();
             if let Some(bare) = self.bare {
                 let window = within.get(..WINDOW).unwrap_or(within);
-                let next = memchr2(b'"', b'\n', window).map(|more| at + more);
+                let next = find_either(b'"', b'\n', window, 0).map(|more| at + more);
                 if next.is_none() && window.len() == within.len() {
                     at = limit.max(at);
                     break Found::Nothing;
@@ -92,7 +94,8 @@ impl CsvLogRecords {
                 }
                 at = place + 1;
                 // A quote within a field is none.
-                let opens = place == start || input[place - 1] == b',';
+                let before = if place == start { self.before } else { input[place - 1] };
+                let opens = before == b',';
                 self.bare = (!opens).then_some(at - start);
                 continue;
             }
@@ -139,11 +142,17 @@ impl CsvLogRecords {
     fn pass_over(&mut self, input: &[u8], start: usize) -> Result<usize, usize> {
         let at = start + self.looked;
         self.looked = 0;
-        let Some(bare) = self.bare else { return Err(at) };
+        let Some(bare) = self.bare else {
+            self.before = b'"';
+            return Err(at);
+        };
         if let Some(other) = other_beginning(input, self.from(start, bare), at) {
             return Ok(other);
         }
         let kept = at.saturating_sub(BEGINNING).max(start);
+        if kept > start {
+            self.before = input[kept - 1];
+        }
         self.looked = at - kept;
         self.bare = Some((start + bare).saturating_sub(kept));
         Err(kept)
@@ -261,8 +270,10 @@ impl Framer for CsvLogRecords {
             if (known && text.len() > self.max_bytes) || seen - start > self.max_bytes + 1 {
                 records.push_truncated(start..start + self.max_bytes);
                 self.skipping = Skipping::Rest;
-                // It is not another one.
-                self.bare = self.bare.map(|bare| bare.max(1));
+                self.looked = self.looked.saturating_sub(self.max_bytes);
+                self.bare = self.bare.map(|bare| bare.saturating_sub(self.max_bytes));
+                start += self.max_bytes;
+                self.before = input[start - 1];
                 continue;
             }
             match found {
@@ -342,6 +353,7 @@ mod tests {
             let mut records = Records::new();
             let done = framer.frame(&pending, how, &mut records);
             for r in records.iter() {
+                assert!(r.range.end <= done);
                 out.push((String::from_utf8_lossy(&pending[r.range.clone()]).into_owned(), r.truncated));
             }
             pending.drain(..done);

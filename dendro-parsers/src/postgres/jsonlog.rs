@@ -173,6 +173,7 @@ fn parse(out: &mut Out<'_, '_>, clock: &mut Clock) -> Result<(), Refused> {
                     Ok(_) => return Err(Refused::new(start, "another key than that of a field before this")),
                     Err(_) => return Err(Refused::new(start, "a key of UTF-8 before this")),
                 };
+                out.event.keep_last_of_each_name();
                 json.write(value, out.event, key, out.scratch)?;
             }
         }

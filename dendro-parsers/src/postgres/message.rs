@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use dendro_core::SignedDuration;
 
+use crate::decimal;
+
 use super::words::{DURATIONS, MILLISECONDS, PARAMETERS, PHASES};
 
 /// What was found in a message.
@@ -115,22 +117,11 @@ impl Split {
 #[inline]
 fn duration(message: &[u8]) -> Option<(SignedDuration, usize)> {
     let start = DURATIONS.iter().find(|word| message.starts_with(word.as_bytes()))?.len();
-    let digits =
-        |at: usize| message.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
-    let (whole, len) = crate::numbers::leading_u64(message.get(start..)?)?;
-    let mut nanos = i64::try_from(whole).ok()?.checked_mul(1_000_000)?;
-    let mut at = start + len;
-    if message.get(at) == Some(&b'.') {
-        let fraction = &message[at + 1..at + 1 + digits(at + 1)];
-        let mut unit = 100_000;
-        for digit in fraction {
-            nanos = nanos.checked_add(i64::from(digit - b'0') * unit)?;
-            unit /= 10;
-        }
-        at += 1 + fraction.len();
-    }
+    let number = message.get(start..)?.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let at = start + number;
+    let duration = decimal::duration(&message[start..at], decimal::MILLISECOND)?;
     let unit = MILLISECONDS.iter().find(|unit| message[at..].starts_with(unit.as_bytes()))?;
-    Some((SignedDuration::from_nanos(nanos), at + unit.len()))
+    Some((duration, at + unit.len()))
 }
 
 /// The parameters that a detail tells: their values, null or the text between quotes.

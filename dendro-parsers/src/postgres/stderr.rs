@@ -12,8 +12,7 @@ use super::prefix::{Escape, Prefix};
 use super::record::{self, Record};
 use super::schema::{self, Field, Keys};
 use super::syslog;
-use crate::numbers::leading_u64;
-use crate::{Refused, Zone};
+use crate::{Refused, Zone, decimal};
 
 /// Parses events of PostgreSQL's stderr log, whose lines begin with a `log_line_prefix`.
 ///
@@ -270,7 +269,8 @@ fn write_prefix(
             }
             Escape::Epoch => {
                 if !matcher.prefix().has(Escape::Time) {
-                    let time = epoch(value).ok_or(Refused::new(start, escape.expected()))?;
+                    let time = decimal::epoch(value, decimal::SECOND)
+                        .ok_or(Refused::new(start, escape.expected()))?;
                     out.event.set_time(time);
                 }
                 continue;
@@ -288,15 +288,15 @@ fn write_prefix(
                     Escape::Line => Field::SessionLineNum,
                     _ => Field::TransactionId,
                 };
-                match leading_u64(value) {
-                    Some((number, _)) => out.u64(field, number),
+                match decimal::whole(value) {
+                    Some(number) => out.u64(field, number),
                     None if value.is_empty() => out.null(field),
                     None => return Err(Refused::new(start, "a number of at most 64 bits")),
                 }
                 continue;
             }
             Escape::QueryId => {
-                match std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()) {
+                match decimal::signed(value) {
                     Some(number) => out.i64(Field::QueryId, number),
                     None if value.is_empty() => out.null(Field::QueryId),
                     None => return Err(Refused::new(start, "a number of at most 64 bits")),
@@ -307,19 +307,6 @@ fn write_prefix(
         if missing { out.null(field) } else { out.text(field, value_text) }
     }
     Ok(())
-}
-
-/// `1795208036.123`.
-fn epoch(text: &[u8]) -> Option<dendro_core::Timestamp> {
-    let (seconds, digits) = leading_u64(text)?;
-    let fraction = text.get(digits + 1..)?;
-    let mut nanos = i64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?;
-    let mut unit = 100_000_000;
-    for digit in fraction {
-        nanos = nanos.checked_add(i64::from(digit.wrapping_sub(b'0')) * unit)?;
-        unit /= 10;
-    }
-    Some(dendro_core::Timestamp::from_nanos(nanos))
 }
 
 #[inline]

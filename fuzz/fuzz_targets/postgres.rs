@@ -1,0 +1,3 @@
+#![no_main]
+
+dendro_fuzz::format_target!("postgres");
