@@ -170,6 +170,10 @@ const USUAL_OPTIONS: &[(&str, Options)] = &[
         )],
     ),
     ("apache", &[("log_format", "combinedio")]),
+    // Amazon RDS, what pgBadger asks for, Debian before version 9.
+    ("postgres", &[("log_line_prefix", "%t:%r:%u@%d:[%p]:")]),
+    ("postgres", &[("log_line_prefix", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ")]),
+    ("postgres", &[("log_line_prefix", "%t [%p-%l] %q%u@%d ")]),
 ];
 
 /// How much of a sample was recognised, in bytes.

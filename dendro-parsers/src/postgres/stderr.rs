@@ -112,7 +112,7 @@ impl Stderr {
             Err(Unread::NoPrefix(refused)) => refused,
         };
         if let Some(first) = syslog::Line::read(first_line(raw)) {
-            return self.read_syslog(event, keys, raw, &first);
+            return self.assembled(event, keys, raw, &first);
         }
         if raw.first().is_none_or(u8::is_ascii_whitespace) || is_of_another_prefix(first_line(raw)) {
             return Err(refused);
@@ -124,7 +124,7 @@ impl Stderr {
 
     /// Puts an event together from its pieces.
     #[cold]
-    fn read_syslog(
+    fn assembled(
         &mut self,
         event: &mut EventWriter<'_>,
         keys: &Keys,

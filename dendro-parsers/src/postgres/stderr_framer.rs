@@ -99,7 +99,7 @@ impl StderrRecords {
             return Judged::Indented;
         }
         if let Some(found) = syslog::Line::read(line) {
-            return self.read_syslog(line, &found);
+            return self.judge_syslog(line, &found);
         }
         if is_of_another_prefix(line) { Judged::Begins(Kind::Unknown) } else { Judged::More(Kind::Bare) }
     }
@@ -111,7 +111,7 @@ impl StderrRecords {
         }
     }
 
-    fn read_syslog(&mut self, line: &[u8], found: &syslog::Line) -> Judged {
+    fn judge_syslog(&mut self, line: &[u8], found: &syslog::Line) -> Judged {
         let process = found.process;
         if let Some(event) = found.piece.event {
             let kind = Kind::Numbered(hash(&[process.to_le_bytes(), event.to_le_bytes()].concat()));
