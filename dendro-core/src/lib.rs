@@ -4,6 +4,8 @@
 pub mod ack;
 pub mod batch;
 #[cfg(feature = "runtime")]
+pub mod buffer;
+#[cfg(feature = "runtime")]
 pub mod clock;
 pub mod distribution;
 pub mod event;
@@ -32,6 +34,8 @@ pub use time::{Civil, SignedDuration, Timestamp, days_from_civil};
 pub use transform::{FlushReason, Transform, TransformError, filter, filter_map, from_fn, map};
 pub use value::{Object, Value, ValueRef};
 
+#[cfg(feature = "runtime")]
+pub use buffer::{Buffer, BufferHalves, Level, WhenFull};
 #[cfg(feature = "runtime")]
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "runtime")]

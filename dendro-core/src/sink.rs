@@ -226,8 +226,15 @@ pub struct SinkError {
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     after: Option<Duration>,
+    named: Box<Named>,
+}
+
+/// The events that a partial failure names.
+#[derive(Debug, Default)]
+struct Named {
     retry: Vec<u32>,
     rejected: Vec<(u32, String)>,
+    dropped: Vec<u32>,
 }
 
 /// What a [`SinkError`] means for the events of the write.
@@ -260,21 +267,28 @@ impl SinkError {
         Self::new(SinkErrorKind::Fatal, message)
     }
 
-    /// All events were written but for those that [`reject`](Self::reject) and
-    /// [`retry_event`](Self::retry_event) name.
+    /// All events were written but for those that [`reject`](Self::reject),
+    /// [`retry_event`](Self::retry_event) and [`drop_event`](Self::drop_event) name.
     pub fn partial(message: impl Into<String>) -> Self {
         Self::new(SinkErrorKind::Partial, message)
     }
 
     /// Names an event that can never be written, and why.
     pub fn reject(mut self, event: u32, reason: impl Into<String>) -> Self {
-        self.rejected.push((event, reason.into()));
+        self.named.rejected.push((event, reason.into()));
         self
     }
 
     /// Names an event that is to be written again.
     pub fn retry_event(mut self, event: u32) -> Self {
-        self.retry.push(event);
+        self.named.retry.push(event);
+        self
+    }
+
+    /// Names an event that is dropped because the user chose so, as by a buffer that is full: it is counted, and
+    /// settled as [dropped](crate::Outcome::Dropped).
+    pub fn drop_event(mut self, event: u32) -> Self {
+        self.named.dropped.push(event);
         self
     }
 
@@ -302,23 +316,21 @@ impl SinkError {
 
     /// The events that are to be written again, of a partial failure.
     pub fn retry_events(&self) -> &[u32] {
-        &self.retry
+        &self.named.retry
     }
 
     /// The events that can never be written, of a partial failure, and why.
     pub fn rejected(&self) -> &[(u32, String)] {
-        &self.rejected
+        &self.named.rejected
+    }
+
+    /// The events that are dropped, of a partial failure.
+    pub fn dropped(&self) -> &[u32] {
+        &self.named.dropped
     }
 
     fn new(kind: SinkErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: None,
-            after: None,
-            retry: Vec::new(),
-            rejected: Vec::new(),
-        }
+        Self { kind, message: message.into(), source: None, after: None, named: Box::default() }
     }
 }
 

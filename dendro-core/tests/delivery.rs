@@ -55,6 +55,24 @@ async fn a_partial_failure_repeats_only_what_failed_under_another_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_sink_drops_by_choice_is_counted_and_settled() {
+    let partial = SinkError::partial("full").drop_event(1).drop_event(2).retry_event(2).drop_event(3);
+    let (source, sink) = (Numbers::new(2, 2), Scripted::new([Step::Write(Err(partial))]));
+    let pipeline = Pipeline::line(source.clone())
+        .sink_with(sink.clone(), |s| s.linger = Duration::from_secs(1))
+        .drop_rejected()
+        .build()
+        .unwrap();
+    let report = pipeline.run(never()).await.unwrap();
+    // What is named for both is tried again: nothing is lost by a contradiction.
+    assert_eq!(sink.numbers(), [0, 2]);
+    assert_eq!(source.outcomes(), [Outcome::Dropped, Outcome::Dropped]);
+    let stats = report.component("sink").unwrap();
+    assert_eq!((stats.events_in, stats.events_out, stats.dropped, stats.rejected), (4, 2, 2, 0));
+    assert!(report.to_string().contains("2 dropped"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_that_takes_too_long_is_cancelled_and_repeated_with_the_same_id() {
     let (source, sink) = (Numbers::new(1, 1), Scripted::new([Step::Hang]));
     let pipeline = Pipeline::line(source.clone())

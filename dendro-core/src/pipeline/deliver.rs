@@ -380,10 +380,11 @@ impl Delivery {
         acks.for_each(|a| a.resolve(outcome));
     }
 
-    /// Settles what a partial failure does not name, refuses what it rejects, and gives what is to be
-    /// written again.
+    /// Settles what a partial failure does not name, refuses what it rejects, drops what it drops, and gives what
+    /// is to be written again.
     async fn settle_partial(&self, group: Vec<Batch>, error: &SinkError, attempt: u32) -> Vec<Batch> {
         let retry: HashSet<u32> = error.retry_events().iter().copied().collect();
+        let drop: HashSet<u32> = error.dropped().iter().copied().collect();
         let mut again = Vec::new();
         let mut first = 0u32;
         for mut batch in group {
@@ -397,6 +398,11 @@ impl Delivery {
                     letters.add(event, reason);
                 }
             }
+            let dropped = (0..len).filter(|i| {
+                let event = first + i;
+                drop.contains(&event) && !retry.contains(&event) && !refused.contains(i)
+            });
+            let dropped = dropped.count() as u64;
             // What can't be refused any further is tried again.
             let to_retry = |i: &u32| {
                 retry.contains(&(first + i)) || (self.dead_letters.is_none() && refused.contains(i))
@@ -410,6 +416,11 @@ impl Delivery {
                 written -= refused.len() as u64;
                 // Closed means that the pipeline halts: the clone is dropped, and with it abandoned.
                 let _ = dead_letters.send(letters.finish(), acks.clone()).await;
+            }
+            if dropped > 0 {
+                self.stats.dropped.add(dropped);
+                written -= dropped;
+                acks.clone().resolve(Outcome::Dropped);
             }
             let bytes = batch.raw_bytes().saturating_sub(part.raw_bytes());
             self.settle([acks].into_iter(), written, bytes);

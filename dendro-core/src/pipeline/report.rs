@@ -36,6 +36,7 @@ impl std::fmt::Display for RunReport {
             let parts = [
                 ("filtered", c.filtered),
                 ("rejected", c.rejected),
+                ("dropped", c.dropped),
                 ("retried", c.retried),
                 ("abandoned", c.abandoned),
             ];

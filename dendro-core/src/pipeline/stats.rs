@@ -52,6 +52,8 @@ pub struct ComponentStats {
     pub filtered: u64,
     /// Events that it has sent to the dead letters, or that were counted and dropped there by the user's choice.
     pub rejected: u64,
+    /// Events that were dropped because the user chose so, as by a buffer that is full.
+    pub dropped: u64,
     /// Writes that were tried again.
     pub retried: u64,
     /// Events that it held when the drain's deadline passed: their source has them still.
@@ -78,6 +80,7 @@ pub(super) struct Stats {
     pub(super) bytes_out: Counter,
     pub(super) filtered: Counter,
     pub(super) rejected: Counter,
+    pub(super) dropped: Counter,
     pub(super) retried: Counter,
     pub(super) abandoned: Counter,
     pub(super) errors: Counter,
@@ -96,6 +99,7 @@ impl Stats {
             bytes_out: counter("bytes_out"),
             filtered: counter("filtered"),
             rejected: counter("rejected"),
+            dropped: counter("dropped"),
             retried: counter("retried"),
             abandoned: counter("abandoned"),
             errors: counter("errors"),
@@ -123,6 +127,7 @@ impl Stats {
             bytes_out: self.bytes_out.get(),
             filtered: self.filtered.get(),
             rejected: self.rejected.get(),
+            dropped: self.dropped.get(),
             retried: self.retried.get(),
             abandoned: self.abandoned.get(),
             errors: self.errors.get(),

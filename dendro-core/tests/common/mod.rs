@@ -153,8 +153,8 @@ impl Sink for Scripted {
         match &result {
             Ok(_) => self.written.lock().unwrap().extend(events),
             Err(e) if e.kind() == dendro_core::SinkErrorKind::Partial => {
-                let named: Vec<u32> =
-                    e.retry_events().iter().copied().chain(e.rejected().iter().map(|r| r.0)).collect();
+                let named = e.retry_events().iter().chain(e.dropped()).copied();
+                let named: Vec<u32> = named.chain(e.rejected().iter().map(|r| r.0)).collect();
                 let written = events.into_iter().enumerate().filter(|(i, _)| !named.contains(&(*i as u32)));
                 self.written.lock().unwrap().extend(written.map(|(_, e)| e));
             }
