@@ -52,9 +52,12 @@ fn an_unused_output_is_named_with_its_port() {
         "t.hot",
         sink(),
     );
-    assert_eq!(errors(builder), ["nobody reads from `t.cold`: connect it to a transform or a sink"]);
+    assert_eq!(
+        errors(builder),
+        ["nobody reads from `t.cold`: connect it to a transform, a buffer or a sink"]
+    );
     let builder = Pipeline::builder().source("a", source()).source("b", source()).sink("out", "a", sink());
-    assert_eq!(errors(builder), ["nobody reads from `b.out`: connect it to a transform or a sink"]);
+    assert_eq!(errors(builder), ["nobody reads from `b.out`: connect it to a transform, a buffer or a sink"]);
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn a_circle_is_named_in_the_order_of_the_flow() {
         .transform("b", "a", pass())
         .transform("c", "b", pass())
         .sink("out", "c", sink());
-    assert_eq!(errors(builder), ["transforms read from each other in a circle: a -> b -> c -> a"]);
+    assert_eq!(errors(builder), ["components read from each other in a circle: a -> b -> c -> a"]);
 }
 
 #[test]

@@ -3,19 +3,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::graph::{BuildError, Graph};
+use super::build_error::BuildError;
+use super::graph::Graph;
 use super::output::MemoryBudget;
 use super::problem::Callback;
 use super::queue::QueueLimits;
 use super::{Pipeline, Problem};
 use crate::clock::{Clock, SystemClock};
-use crate::{Origin, Sink, SinkSettings, Source, Transform};
+use crate::{Buffer, BufferHalves, Level, Origin, Sink, SinkSettings, Source, Transform};
 
 /// Puts a pipeline together; see [`Pipeline`].
 #[must_use]
 pub struct PipelineBuilder {
     pub(super) sources: Vec<SourceNode>,
     pub(super) transforms: Vec<TransformNode>,
+    pub(super) buffers: Vec<BufferNode>,
     pub(super) sinks: Vec<SinkNode>,
     pub(super) dead_letters: DeadLetterChoice,
     pub(super) options: Options,
@@ -37,6 +39,14 @@ pub(super) struct SinkNode {
     pub(super) inputs: Vec<String>,
     pub(super) sink: Arc<dyn Sink>,
     pub(super) settings: SinkSettings,
+}
+
+pub(super) struct BufferNode {
+    /// The half that is written, with the name and the inputs of the buffer.
+    pub(super) writer: SinkNode,
+    pub(super) reader: Box<dyn Source>,
+    pub(super) level: Arc<dyn Level>,
+    pub(super) passes_acknowledgements: bool,
 }
 
 pub(super) enum DeadLetterChoice {
@@ -63,6 +73,7 @@ impl PipelineBuilder {
         Self {
             sources: Vec::new(),
             transforms: Vec::new(),
+            buffers: Vec::new(),
             sinks: Vec::new(),
             dead_letters: DeadLetterChoice::Unset,
             options: Options {
@@ -120,6 +131,36 @@ impl PipelineBuilder {
         change: impl FnOnce(&mut SinkSettings),
     ) -> Self {
         self.sinks.push(sink_node(name.into(), inputs.into_inputs(), sink, change));
+        self
+    }
+
+    /// Adds a buffer that keeps what comes from `inputs` until what reads from it has taken it: on disk, or in memory
+    /// with a [`MemoryBuffer`](super::MemoryBuffer).
+    ///
+    /// ```
+    /// use dendro_core::pipeline::MemoryBuffer;
+    /// # use dendro_core::{Pipeline, sink_fn};
+    /// # let sink = sink_fn(|_| async { Ok(()) });
+    /// let builder = Pipeline::builder()
+    ///     .buffer("waiting", "in", MemoryBuffer::new().max_events(10_000))
+    ///     .sink("out", "waiting", sink);
+    /// # let _ = builder;
+    /// ```
+    pub fn buffer(self, name: impl Into<String>, inputs: impl Inputs, buffer: impl Buffer) -> Self {
+        self.buffer_with(name, inputs, buffer, |_| {})
+    }
+
+    /// Adds a buffer with changed settings of the half that is written.
+    pub fn buffer_with(
+        mut self,
+        name: impl Into<String>,
+        inputs: impl Inputs,
+        buffer: impl Buffer,
+        change: impl FnOnce(&mut SinkSettings),
+    ) -> Self {
+        let BufferHalves { writer, reader, level, passes_acknowledgements } = Box::new(buffer).into_halves();
+        let writer = sink_node(name.into(), inputs.into_inputs(), writer, change);
+        self.buffers.push(BufferNode { writer, reader, level, passes_acknowledgements });
         self
     }
 
@@ -222,8 +263,8 @@ fn sink_node(
     SinkNode { name, inputs, sink: Arc::new(sink), settings }
 }
 
-/// A pipeline that is a line: one source, any number of transforms, one sink. The components are named `source`,
-/// `transform`, `transform_2`, ... and `sink`.
+/// A pipeline that is a line: one source, any number of transforms and buffers, one sink. The components are named
+/// `source`, `transform`, `transform_2`, ..., `buffer`, `buffer_2`, ... and `sink`.
 #[must_use]
 pub struct Line {
     builder: PipelineBuilder,
@@ -237,9 +278,16 @@ impl Line {
 
     /// Adds a transform behind what is there.
     pub fn transform<M>(mut self, transform: impl IntoTransform<M>) -> Self {
-        let n = self.builder.transforms.len() + 1;
-        let name = if n == 1 { "transform".to_owned() } else { format!("transform_{n}") };
+        let name = numbered("transform", self.builder.transforms.len());
         self.builder = self.builder.transform(name.clone(), self.last.as_str(), transform);
+        self.last = name;
+        self
+    }
+
+    /// Adds a buffer behind what is there.
+    pub fn buffer(mut self, buffer: impl Buffer) -> Self {
+        let name = numbered("buffer", self.builder.buffers.len());
+        self.builder = self.builder.buffer(name.clone(), self.last.as_str(), buffer);
         self.last = name;
         self
     }
@@ -253,6 +301,11 @@ impl Line {
     pub fn sink_with(self, sink: impl Sink, change: impl FnOnce(&mut SinkSettings)) -> PipelineBuilder {
         self.builder.sink_with("sink", self.last.as_str(), sink, change)
     }
+}
+
+/// The name of a component where `before` of its kind are there already.
+fn numbered(kind: &str, before: usize) -> String {
+    if before == 0 { kind.to_owned() } else { format!("{kind}_{}", before + 1) }
 }
 
 /// Names of components to read from: one, or several.

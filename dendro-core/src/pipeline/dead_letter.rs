@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::queue::{Closed, QueueSender};
+use super::queue::{Closed, QueueSender, Room};
 use super::stats::Stats;
 use crate::{Acks, Batch, EventRef, FieldSchema, Outcome, Schema, Timestamp, ValueRef, ValueType};
 
@@ -65,19 +65,28 @@ impl DeadLetters {
         stats: &Stats,
         now: Timestamp,
     ) -> Result<(), Closed> {
+        let letters = self.letters_of(batch, stats, now);
+        match purge(batch, stats) {
+            Some(acks) => self.send(letters, acks).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Letters for the rejected events of `batch`.
+    pub(super) fn letters_of(&self, batch: &Batch, stats: &Stats, now: Timestamp) -> Vec<Batch> {
         let mut letters = LetterWriter::new(&stats.name, now, 1);
-        for rejected in batch.rejected() {
-            letters.add(rejected.event, rejected.reason);
+        if self.to.is_some() {
+            batch.rejected().for_each(|rejected| letters.add(rejected.event, rejected.reason));
         }
-        let acks = batch.acks().clone();
-        let purged = batch.purge();
-        stats.filtered.add(purged.filtered as u64);
-        stats.rejected.add(purged.rejected as u64);
-        if purged.rejected == 0 {
-            acks.resolve(Outcome::Delivered);
-            return Ok(());
+        letters.finish()
+    }
+
+    /// Room for letters, if there is some now.
+    pub(super) fn try_room(&self, letters: &[Batch]) -> Result<Option<LetterRoom<'_>>, Closed> {
+        match &self.to {
+            Some(queue) if !letters.is_empty() => Ok(queue.try_room(letters)?.map(|r| LetterRoom(Some(r)))),
+            _ => Ok(Some(LetterRoom(None))),
         }
-        self.send(letters.finish(), acks).await
     }
 
     /// Sends letters that came from what `acks` stands for.
@@ -86,13 +95,41 @@ impl DeadLetters {
             acks.resolve(Outcome::Dropped);
             return Ok(());
         };
-        for mut batch in letters {
-            batch.add_acks(acks.clone());
+        for batch in with_acks(letters, acks) {
             queue.send(batch).await?;
         }
-        acks.resolve(Outcome::Delivered);
         Ok(())
     }
+}
+
+/// Room for the letters of one batch; `None` if there are none, or they are dropped.
+pub(super) struct LetterRoom<'a>(Option<Room<'a>>);
+
+impl LetterRoom<'_> {
+    /// Purges `batch` and puts the letters that were made of it where there is room for them.
+    pub(super) fn push(self, batch: &mut Batch, letters: Vec<Batch>, stats: &Stats) -> Result<(), Closed> {
+        let Some(acks) = purge(batch, stats) else { return Ok(()) };
+        match self.0 {
+            Some(room) => return room.push(with_acks(letters, acks)).map_err(|_| Closed),
+            None => acks.resolve(Outcome::Dropped),
+        }
+        Ok(())
+    }
+}
+
+/// Takes out the events that are gone, and counts them; gives a share of the acknowledgement for the rejected ones.
+fn purge(batch: &mut Batch, stats: &Stats) -> Option<Acks> {
+    let purged = batch.purge();
+    stats.filtered.add(purged.filtered as u64);
+    stats.rejected.add(purged.rejected as u64);
+    (purged.rejected > 0).then(|| batch.acks().clone())
+}
+
+/// The letters, each with a share of the acknowledgement of what they came from.
+fn with_acks(mut letters: Vec<Batch>, acks: Acks) -> Vec<Batch> {
+    letters.iter_mut().for_each(|letter| letter.add_acks(acks.clone()));
+    acks.resolve(Outcome::Delivered);
+    letters
 }
 
 /// Makes letters for one component.

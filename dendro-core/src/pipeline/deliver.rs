@@ -35,6 +35,8 @@ pub(super) struct Delivery {
     pub(super) random: Arc<Random>,
     /// Keep staged events, because a source that they may come from can't send again.
     pub(super) keep_staged: bool,
+    /// Write batches without events too, if they bring the state of a stream to transforms behind a buffer.
+    pub(super) passes_restored: bool,
     pub(super) staging: Mutex<Staging>,
     /// The sink has said that it can't go on.
     pub(super) failed: AtomicBool,
@@ -169,7 +171,7 @@ impl Delivery {
     async fn next_batch(&self, deadline: Option<Instant>) -> Either<Option<Batch>, ()> {
         let pop = async {
             let mut item = self.queue.pop(0).await?;
-            while item.batch.is_empty() {
+            while item.batch.is_empty() && (item.batch.restore().is_empty() || !self.passes_restored) {
                 // It has only brought a stream's state past the transforms before.
                 item.batch.take_acks().resolve(Outcome::Delivered);
                 item = self.queue.pop(0).await?;
@@ -374,8 +376,7 @@ impl Delivery {
     }
 
     fn settle(&self, acks: impl Iterator<Item = Acks>, events: u64, bytes: u64) {
-        self.stats.events_out.add(events);
-        self.stats.bytes_out.add(bytes);
+        self.stats.written(events, bytes);
         let outcome = if self.dead_letters.is_some() { Outcome::Delivered } else { Outcome::DeadLettered };
         acks.for_each(|a| a.resolve(outcome));
     }
@@ -560,7 +561,11 @@ fn split(mut batch: Batch, max_events: usize) -> Vec<Batch> {
         return vec![batch];
     }
     let indices: Vec<usize> = batch.iter().map(|e| e.index()).collect();
-    let parts = indices.chunks(max_events).map(|chunk| batch.select(chunk.iter().copied())).collect();
+    let mut parts: Vec<Batch> =
+        indices.chunks(max_events).map(|chunk| batch.select(chunk.iter().copied())).collect();
+    if let Some(first) = parts.first_mut() {
+        first.set_restore(batch.restore().to_vec());
+    }
     batch.take_acks().resolve(Outcome::Delivered);
     parts
 }

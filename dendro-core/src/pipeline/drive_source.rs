@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::control::{CatchPanic, Control, Either, first};
+use super::control::{CatchPanic, Control, Either, Phase, first};
 use super::lane::with_sources;
 use super::output::Output;
 use super::problem::{Problem, Severity};
@@ -14,11 +14,14 @@ use crate::{Source, SourceContext};
 /// The source's output must stay open until the source is done with it, even if `run` ends with an error and is
 /// called again; and it must close as soon as the source lets go of it, so that what is behind it drains. So the
 /// output is kept here, and the source has a clone that tells when it is gone.
+///
+/// From the phase `over` on an error is no reason to run it again, and no failure.
 pub(super) async fn run_source(
     mut source: Box<dyn Source>,
     out: Output,
     cx: SourceContext,
     control: Arc<Control>,
+    over: Phase,
 ) {
     let name = cx.name.clone();
     let report = |severity, message: String| {
@@ -38,14 +41,14 @@ pub(super) async fn run_source(
         };
         let message = match result {
             Ok(Ok(())) => return,
-            Ok(Err(e)) if e.is_retry() && kept.is_some() && !cx.is_stopping() => {
+            Ok(Err(e)) if e.is_retry() && kept.is_some() && !control.has_reached(over) => {
                 report(Severity::Warning, format!("source `{name}`: {}; trying again", with_sources(&e)));
-                first(tokio::time::sleep(delay), cx.stopping()).await;
+                first(tokio::time::sleep(delay), control.reached(over)).await;
                 delay = (delay * 2).min(Duration::from_secs(30));
                 continue;
             }
             // The pipeline stops anyway, and the source has told what it waited for.
-            Ok(Err(e)) if cx.is_stopping() => {
+            Ok(Err(e)) if control.has_reached(over) => {
                 return report(Severity::Warning, format!("source `{name}`: {}", with_sources(&e)));
             }
             Ok(Err(e)) => with_sources(&e),
@@ -54,6 +57,10 @@ pub(super) async fn run_source(
         let message = format!("source `{name}` has ended: {message}");
         report(Severity::Error, message.clone());
         control.fail(&name, message);
+        if over > Phase::Draining {
+            // Nothing leaves a buffer any more: what is before it must not wait for ever.
+            control.advance(Phase::Draining);
+        }
         return;
     }
 }

@@ -1,119 +1,33 @@
 //! Checking the graph of a pipeline, and cutting it into stages.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
+use super::build_error::{BuildError, BuildProblem};
 use super::builder::{DEAD_LETTERS, DeadLetterChoice, PipelineBuilder};
-use crate::Schema;
-
-/// All that is wrong with a pipeline that was to be built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildError {
-    problems: Vec<BuildProblem>,
-}
-
-impl BuildError {
-    /// What is wrong; at least one thing.
-    pub fn problems(&self) -> &[BuildProblem] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                f.write_str("; ")?;
-            }
-            problem.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for BuildError {}
-
-/// One thing that is wrong with a pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildProblem {
-    /// There is no source.
-    NoSource,
-    /// There is no sink.
-    NoSink,
-    /// Nobody said where refused events go.
-    NoDeadLetters,
-    /// A name is empty or has a `.` in it, or is `dead_letters`.
-    BadName(String),
-    /// Two components have this name.
-    DuplicateName(String),
-    /// A component reads from nothing.
-    NoInput(String),
-    /// A component reads from one that does not exist.
-    UnknownInput {
-        /// Who reads.
-        component: String,
-        /// From what.
-        input: String,
-        /// What may have been meant.
-        nearest: Option<String>,
-    },
-    /// A component reads twice from the same.
-    RepeatedInput {
-        /// Who reads.
-        component: String,
-        /// From what.
-        input: String,
-    },
-    /// Nobody reads what leaves a component by this port.
-    UnusedOutput {
-        /// Whose output it is.
-        component: String,
-        /// The port's name.
-        port: String,
-    },
-    /// Transforms read from each other in a circle.
-    Cycle(Vec<String>),
-}
-
-impl fmt::Display for BuildProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSource => f.write_str("the pipeline has no source: add one with `.source(name, source)`"),
-            Self::NoSink => f.write_str("the pipeline has no sink: add one with `.sink(name, inputs, sink)`"),
-            Self::NoDeadLetters => f.write_str(
-                "nobody said where refused events go: choose `.dead_letters(sink)`, or `.drop_rejected()` to count and drop them",
-            ),
-            Self::BadName(name) => write!(
-                f,
-                "`{name}` can't be a component's name: it must not be empty, hold a `.` or be `{DEAD_LETTERS}`"
-            ),
-            Self::DuplicateName(name) => write!(f, "two components are named `{name}`: rename one"),
-            Self::NoInput(name) => write!(f, "`{name}` has no input: name the component that it reads from"),
-            Self::UnknownInput { component, input, nearest } => {
-                write!(f, "`{component}` reads from `{input}`, which does not exist")?;
-                nearest.as_ref().map_or(Ok(()), |n| write!(f, ": did you mean `{n}`?"))
-            }
-            Self::RepeatedInput { component, input } => {
-                write!(f, "`{component}` reads twice from `{input}`: name it once")
-            }
-            Self::UnusedOutput { component, port } => write!(
-                f,
-                "nobody reads from `{component}.{port}`: connect it to a transform or a sink"
-            ),
-            Self::Cycle(names) => write!(f, "transforms read from each other in a circle: {}", names.join(" -> ")),
-        }
-    }
-}
+use crate::{Schema, Transform};
 
 /// A checked pipeline: consecutive transforms are fused into stages.
 pub(super) struct Graph {
     pub(super) stages: Vec<StagePlan>,
     /// For each source, who reads from it.
     pub(super) source_edges: Vec<Vec<Target>>,
+    /// For each buffer, who reads from it.
+    pub(super) buffer_edges: Vec<Vec<Target>>,
     /// For each component that has them, the schemas that leave it.
     pub(super) schemas: HashMap<String, Vec<Arc<Schema>>>,
+    /// Whether all that comes to a place is kept somewhere until it is acknowledged, and can be sent again.
+    pub(super) replays: Replays,
+}
+
+/// Where what was lost while it was staged is sent again by what is before.
+pub(super) struct Replays {
+    /// For each sink.
+    pub(super) sinks: Vec<bool>,
+    /// For each buffer's writer.
+    pub(super) writers: Vec<bool>,
+    /// For all of the pipeline, and so for its dead letters.
+    pub(super) everywhere: bool,
 }
 
 /// Transforms that run one after the other on the same thread.
@@ -128,16 +42,39 @@ pub(super) struct StagePlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Stage(usize),
+    Buffer(usize),
     Sink(usize),
 }
 
 /// An output that can be read from: a component, and one of its ports.
 type Output = (Node, usize);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Node {
     Source(usize),
     Transform(usize),
+    Buffer(usize),
+}
+
+/// What each component reads from.
+struct Edges {
+    transforms: Vec<Vec<Output>>,
+    buffers: Vec<Vec<Output>>,
+    sinks: Vec<Vec<Output>>,
+}
+
+impl Edges {
+    fn all(&self) -> impl Iterator<Item = &Vec<Output>> {
+        self.transforms.iter().chain(&self.buffers).chain(&self.sinks)
+    }
+
+    fn of(&self, node: Node) -> &[Output] {
+        match node {
+            Node::Source(_) => &[],
+            Node::Transform(t) => &self.transforms[t],
+            Node::Buffer(b) => &self.buffers[b],
+        }
+    }
 }
 
 impl Graph {
@@ -145,67 +82,13 @@ impl Graph {
         let mut problems = check_names(builder);
         let probes: Vec<_> = builder.transforms.iter().map(|t| t.factory.make()).collect();
         let ports: Vec<Vec<String>> = probes.iter().map(|p| p.ports()).collect();
-
-        // What can be read from, by the name that an input may give it.
-        let mut outputs: HashMap<String, Output> = HashMap::new();
-        for (i, s) in builder.sources.iter().enumerate() {
-            outputs.insert(s.name.clone(), (Node::Source(i), 0));
-        }
-        for (i, t) in builder.transforms.iter().enumerate() {
-            outputs.insert(t.name.clone(), (Node::Transform(i), 0));
-            for (p, port) in ports[i].iter().enumerate() {
-                outputs.insert(format!("{}.{port}", t.name), (Node::Transform(i), p));
-            }
-        }
-
-        let mut resolve = |name: &str, inputs: &[String]| -> Vec<Output> {
-            if inputs.is_empty() {
-                problems.push(BuildProblem::NoInput(name.to_owned()));
-            }
-            let mut resolved = Vec::new();
-            for input in inputs {
-                let problem = match outputs.get(input) {
-                    Some(output) if !resolved.contains(output) => {
-                        resolved.push(*output);
-                        continue;
-                    }
-                    Some(_) => {
-                        BuildProblem::RepeatedInput { component: name.to_owned(), input: input.clone() }
-                    }
-                    None => BuildProblem::UnknownInput {
-                        component: name.to_owned(),
-                        input: input.clone(),
-                        nearest: nearest(input, outputs.keys()),
-                    },
-                };
-                problems.push(problem);
-            }
-            resolved
-        };
-        let transform_inputs: Vec<_> =
-            builder.transforms.iter().map(|t| resolve(&t.name, &t.inputs)).collect();
-        let sink_inputs: Vec<_> = builder.sinks.iter().map(|s| resolve(&s.name, &s.inputs)).collect();
-
-        let used =
-            |output: Output| transform_inputs.iter().chain(&sink_inputs).flatten().any(|o| *o == output);
-        for (i, s) in builder.sources.iter().enumerate() {
-            if !used((Node::Source(i), 0)) {
-                problems
-                    .push(BuildProblem::UnusedOutput { component: s.name.clone(), port: "out".to_owned() });
-            }
-        }
-        for (i, t) in builder.transforms.iter().enumerate() {
-            for (p, port) in ports[i].iter().enumerate() {
-                if !used((Node::Transform(i), p)) {
-                    problems
-                        .push(BuildProblem::UnusedOutput { component: t.name.clone(), port: port.clone() });
-                }
-            }
-        }
-        let order = match topological(&transform_inputs) {
+        let outputs = outputs(builder, &ports);
+        let edges = resolve(builder, &outputs, &mut problems);
+        problems.extend(unused(builder, &ports, &edges));
+        let order = match topological(&edges) {
             Ok(order) => order,
             Err(cycle) => {
-                let names = cycle.iter().map(|i| builder.transforms[*i].name.clone()).collect();
+                let names = cycle.iter().map(|node| name_of(builder, *node).to_owned()).collect();
                 problems.push(BuildProblem::Cycle(names));
                 Vec::new()
             }
@@ -214,39 +97,20 @@ impl Graph {
             return Err(BuildError { problems });
         }
 
-        let mut schemas: HashMap<String, Vec<Arc<Schema>>> = HashMap::new();
-        for s in &builder.sources {
-            schemas.insert(s.name.clone(), s.source.schemas());
-        }
-        for i in &order {
-            let mut inputs: Vec<Arc<Schema>> = Vec::new();
-            for (node, _) in &transform_inputs[*i] {
-                let name = match node {
-                    Node::Source(s) => &builder.sources[*s].name,
-                    Node::Transform(t) => &builder.transforms[*t].name,
-                };
-                for schema in schemas.get(name).into_iter().flatten() {
-                    if !inputs.contains(schema) {
-                        inputs.push(schema.clone());
-                    }
-                }
-            }
-            schemas.insert(builder.transforms[*i].name.clone(), probes[*i].schemas(&inputs));
-        }
-
-        let stages = fuse(&order, &transform_inputs, &sink_inputs, &ports);
+        let stages = fuse(&order, &edges, &ports);
         let stage_of: HashMap<usize, usize> =
             stages.iter().enumerate().map(|(n, chain)| (chain[0], n)).collect();
         let readers = |output: Output| -> Vec<Target> {
-            let stages = transform_inputs
-                .iter()
-                .enumerate()
-                .filter(|(_, inputs)| inputs.contains(&output))
-                .filter_map(|(t, _)| stage_of.get(&t).map(|s| Target::Stage(*s)));
-            let sinks = sink_inputs.iter().enumerate().filter(|(_, inputs)| inputs.contains(&output));
-            stages.chain(sinks.map(|(s, _)| Target::Sink(s))).collect()
+            let reading = |inputs: &[Vec<Output>]| -> Vec<usize> {
+                (0..inputs.len()).filter(|i| inputs[*i].contains(&output)).collect()
+            };
+            let stages = reading(&edges.transforms).into_iter().filter_map(|t| stage_of.get(&t));
+            let stages = stages.map(|s| Target::Stage(*s));
+            let buffers = reading(&edges.buffers).into_iter().map(Target::Buffer);
+            stages.chain(buffers).chain(reading(&edges.sinks).into_iter().map(Target::Sink)).collect()
         };
         let source_edges = (0..builder.sources.len()).map(|i| readers((Node::Source(i), 0))).collect();
+        let buffer_edges = (0..builder.buffers.len()).map(|i| readers((Node::Buffer(i), 0))).collect();
         let stages = stages
             .into_iter()
             .map(|chain| {
@@ -256,7 +120,140 @@ impl Graph {
                 StagePlan { chain, edges, stateful }
             })
             .collect();
-        Ok(Self { stages, source_edges, schemas })
+        let schemas = schemas(builder, &order, &edges, &probes);
+        let replays = replays(builder, &order, &edges);
+        Ok(Self { stages, source_edges, buffer_edges, schemas, replays })
+    }
+}
+
+/// What can be read from, by the name that an input may give it.
+fn outputs(builder: &PipelineBuilder, ports: &[Vec<String>]) -> HashMap<String, Output> {
+    let mut outputs = HashMap::new();
+    for (i, s) in builder.sources.iter().enumerate() {
+        outputs.insert(s.name.clone(), (Node::Source(i), 0));
+    }
+    for (i, b) in builder.buffers.iter().enumerate() {
+        outputs.insert(b.writer.name.clone(), (Node::Buffer(i), 0));
+    }
+    for (i, t) in builder.transforms.iter().enumerate() {
+        outputs.insert(t.name.clone(), (Node::Transform(i), 0));
+        for (p, port) in ports[i].iter().enumerate() {
+            outputs.insert(format!("{}.{port}", t.name), (Node::Transform(i), p));
+        }
+    }
+    outputs
+}
+
+fn resolve(
+    builder: &PipelineBuilder,
+    outputs: &HashMap<String, Output>,
+    problems: &mut Vec<BuildProblem>,
+) -> Edges {
+    let mut resolve = |name: &str, inputs: &[String]| -> Vec<Output> {
+        if inputs.is_empty() {
+            problems.push(BuildProblem::NoInput(name.to_owned()));
+        }
+        let mut resolved = Vec::new();
+        for input in inputs {
+            let problem = match outputs.get(input) {
+                Some(output) if !resolved.contains(output) => {
+                    resolved.push(*output);
+                    continue;
+                }
+                Some(_) => BuildProblem::RepeatedInput { component: name.to_owned(), input: input.clone() },
+                None => BuildProblem::UnknownInput {
+                    component: name.to_owned(),
+                    input: input.clone(),
+                    nearest: nearest(input, outputs.keys()),
+                },
+            };
+            problems.push(problem);
+        }
+        resolved
+    };
+    Edges {
+        transforms: builder.transforms.iter().map(|t| resolve(&t.name, &t.inputs)).collect(),
+        buffers: builder.buffers.iter().map(|b| resolve(&b.writer.name, &b.writer.inputs)).collect(),
+        sinks: builder.sinks.iter().map(|s| resolve(&s.name, &s.inputs)).collect(),
+    }
+}
+
+fn unused(builder: &PipelineBuilder, ports: &[Vec<String>], edges: &Edges) -> Vec<BuildProblem> {
+    let out = |node: Node| ((node, 0), "out".to_owned());
+    let transforms = ports.iter().enumerate().flat_map(|(i, ports)| {
+        ports.iter().enumerate().map(move |(p, port)| ((Node::Transform(i), p), port.clone()))
+    });
+    let all = (0..builder.sources.len()).map(|i| out(Node::Source(i))).chain(transforms);
+    all.chain((0..builder.buffers.len()).map(|i| out(Node::Buffer(i))))
+        .filter(|(output, _)| !edges.all().flatten().any(|o| o == output))
+        .map(|((node, _), port)| {
+            let component = name_of(builder, node).to_owned();
+            BuildProblem::UnusedOutput { component, port }
+        })
+        .collect()
+}
+
+fn name_of(builder: &PipelineBuilder, node: Node) -> &str {
+    match node {
+        Node::Source(i) => &builder.sources[i].name,
+        Node::Transform(i) => &builder.transforms[i].name,
+        Node::Buffer(i) => &builder.buffers[i].writer.name,
+    }
+}
+
+/// The schemas that leave each source, transform and buffer.
+fn schemas(
+    builder: &PipelineBuilder,
+    order: &[Node],
+    edges: &Edges,
+    probes: &[Box<dyn Transform>],
+) -> HashMap<String, Vec<Arc<Schema>>> {
+    let mut schemas: HashMap<String, Vec<Arc<Schema>>> = HashMap::new();
+    for s in &builder.sources {
+        schemas.insert(s.name.clone(), s.source.schemas());
+    }
+    for node in order {
+        let mut inputs: Vec<Arc<Schema>> = Vec::new();
+        let own = match node {
+            // What an earlier run has left in it may be of other types.
+            Node::Buffer(b) => builder.buffers[*b].reader.schemas(),
+            _ => Vec::new(),
+        };
+        let before = edges.of(*node).iter().filter_map(|(from, _)| schemas.get(name_of(builder, *from)));
+        for schema in before.flatten().cloned().chain(own) {
+            if !inputs.contains(&schema) {
+                inputs.push(schema);
+            }
+        }
+        let leaving = match node {
+            Node::Transform(t) => probes[*t].schemas(&inputs),
+            _ => inputs,
+        };
+        schemas.insert(name_of(builder, *node).to_owned(), leaving);
+    }
+    schemas
+}
+
+fn replays(builder: &PipelineBuilder, order: &[Node], edges: &Edges) -> Replays {
+    let sources = builder.sources.iter().enumerate();
+    let mut replays: HashMap<Node, bool> =
+        sources.map(|(i, s)| (Node::Source(i), s.source.can_replay())).collect();
+    let all = |replays: &HashMap<Node, bool>, inputs: &[Output]| {
+        inputs.iter().all(|(from, _)| replays.get(from) == Some(&true))
+    };
+    for node in order {
+        let can = match node {
+            Node::Buffer(b) if !builder.buffers[*b].passes_acknowledgements => {
+                builder.buffers[*b].reader.can_replay()
+            }
+            _ => all(&replays, edges.of(*node)),
+        };
+        replays.insert(*node, can);
+    }
+    Replays {
+        sinks: edges.sinks.iter().map(|inputs| all(&replays, inputs)).collect(),
+        writers: edges.buffers.iter().map(|inputs| all(&replays, inputs)).collect(),
+        everywhere: replays.values().all(|can| *can),
     }
 }
 
@@ -273,6 +270,7 @@ fn check_names(builder: &PipelineBuilder) -> Vec<BuildProblem> {
     }
     let names = builder.sources.iter().map(|s| &s.name);
     let names = names.chain(builder.transforms.iter().map(|t| &t.name));
+    let names = names.chain(builder.buffers.iter().map(|b| &b.writer.name));
     let mut seen: Vec<&String> = Vec::new();
     for name in names.chain(builder.sinks.iter().map(|s| &s.name)) {
         if name.is_empty() || name.contains('.') || name == DEAD_LETTERS {
@@ -287,66 +285,60 @@ fn check_names(builder: &PipelineBuilder) -> Vec<BuildProblem> {
     problems
 }
 
-/// The transforms such that each comes behind those that it reads from, or a circle among them.
-fn topological(inputs: &[Vec<Output>]) -> Result<Vec<usize>, Vec<usize>> {
+/// The transforms and buffers such that each comes behind those that it reads from, or a circle among them.
+fn topological(edges: &Edges) -> Result<Vec<Node>, Vec<Node>> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
-        New,
         Open,
         Done,
     }
     fn visit(
-        at: usize,
-        inputs: &[Vec<Output>],
-        marks: &mut [Mark],
-        path: &mut Vec<usize>,
-        order: &mut Vec<usize>,
-    ) -> Result<(), Vec<usize>> {
-        match marks[at] {
-            Mark::Done => return Ok(()),
-            Mark::Open => {
+        at: Node,
+        edges: &Edges,
+        marks: &mut HashMap<Node, Mark>,
+        path: &mut Vec<Node>,
+        order: &mut Vec<Node>,
+    ) -> Result<(), Vec<Node>> {
+        match marks.get(&at) {
+            Some(Mark::Done) => return Ok(()),
+            Some(Mark::Open) => {
                 let start = path.iter().position(|p| *p == at).unwrap_or(0);
-                let mut cycle: Vec<usize> = path[start..].iter().rev().copied().collect();
-                let lowest = cycle.iter().enumerate().min_by_key(|(_, t)| **t).map_or(0, |(i, _)| i);
+                let mut cycle: Vec<Node> = path[start..].iter().rev().copied().collect();
+                let lowest = cycle.iter().enumerate().min_by_key(|(_, n)| **n).map_or(0, |(i, _)| i);
                 cycle.rotate_left(lowest);
                 cycle.push(cycle[0]);
                 return Err(cycle);
             }
-            Mark::New => {}
+            None => {}
         }
-        marks[at] = Mark::Open;
+        marks.insert(at, Mark::Open);
         path.push(at);
-        for (node, _) in &inputs[at] {
-            if let Node::Transform(from) = node {
-                visit(*from, inputs, marks, path, order)?;
+        for (node, _) in edges.of(at) {
+            if !matches!(node, Node::Source(_)) {
+                visit(*node, edges, marks, path, order)?;
             }
         }
         path.pop();
-        marks[at] = Mark::Done;
+        marks.insert(at, Mark::Done);
         order.push(at);
         Ok(())
     }
-    let mut marks = vec![Mark::New; inputs.len()];
+    let mut marks = HashMap::new();
     let mut order = Vec::new();
-    for at in 0..inputs.len() {
-        visit(at, inputs, &mut marks, &mut Vec::new(), &mut order)?;
+    let transforms = (0..edges.transforms.len()).map(Node::Transform);
+    for at in transforms.chain((0..edges.buffers.len()).map(Node::Buffer)) {
+        visit(at, edges, &mut marks, &mut Vec::new(), &mut order)?;
     }
     Ok(order)
 }
 
 /// Joins a transform to the one before it where neither has another neighbour there.
-fn fuse(
-    order: &[usize],
-    transform_inputs: &[Vec<Output>],
-    sink_inputs: &[Vec<Output>],
-    ports: &[Vec<String>],
-) -> Vec<Vec<usize>> {
-    let readers = |output: Output| {
-        transform_inputs.iter().chain(sink_inputs).filter(|inputs| inputs.contains(&output)).count()
-    };
+fn fuse(order: &[Node], edges: &Edges, ports: &[Vec<String>]) -> Vec<Vec<usize>> {
+    let readers = |output: Output| edges.all().filter(|inputs| inputs.contains(&output)).count();
     let mut chains: Vec<Vec<usize>> = Vec::new();
-    for at in order {
-        let before = match transform_inputs[*at][..] {
+    for node in order {
+        let Node::Transform(at) = node else { continue };
+        let before = match edges.transforms[*at][..] {
             [(Node::Transform(before), 0)] if ports[before].len() == 1 => Some(before),
             _ => None,
         };

@@ -1,5 +1,6 @@
 //! The driver: owns policy, so that components hold only mechanism.
 
+mod build_error;
 mod builder;
 mod control;
 mod dead_letter;
@@ -7,6 +8,7 @@ mod deliver;
 mod drive_source;
 mod graph;
 mod lane;
+mod memory_buffer;
 mod output;
 mod problem;
 mod queue;
@@ -15,10 +17,11 @@ mod report;
 mod run;
 mod stats;
 
+pub use build_error::{BuildError, BuildProblem};
 pub use builder::{ByCall, ByClone, Inputs, IntoTransform, Line, PipelineBuilder, TransformFactory};
 pub use control::Failure;
 pub use dead_letter::dead_letter_schema;
-pub use graph::{BuildError, BuildProblem};
+pub use memory_buffer::MemoryBuffer;
 pub use output::{MemoryBudget, Output, OutputReceiver, StopSwitch, TrySendError};
 pub use problem::{Problem, Severity};
 pub use queue::{Closed, QueueLimits};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::control::{Either, first};
 use super::dead_letter::DeadLetters;
 use super::problem::Reporter;
-use super::queue::{Closed, Queue, QueueLimits, QueueSender};
+use super::queue::{Closed, Queue, QueueLimits, QueueSender, Room};
 use super::stats::{ComponentKind, ComponentStats, Stats};
 use crate::clock::Clock;
 use crate::{Batch, BatchPool, Origin, Outcome, Receipt, SourceContext, SystemClock, acknowledgement};
@@ -51,6 +52,41 @@ impl MemoryBudget {
     }
 }
 
+/// What an output may take of the budget.
+pub(super) struct Allowance {
+    budget: MemoryBudget,
+    /// A share beyond it, for one batch: what fills the budget may wait before a buffer until something has left it.
+    beyond: Option<Arc<Semaphore>>,
+}
+
+impl Allowance {
+    /// Of a source.
+    pub(super) fn of_source(budget: MemoryBudget) -> Self {
+        Self { budget, beyond: None }
+    }
+
+    /// Of the reader of a buffer.
+    pub(super) fn of_buffer(budget: MemoryBudget) -> Self {
+        Self { budget, beyond: Some(Arc::new(Semaphore::new(1))) }
+    }
+
+    async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let within = self.budget.take(bytes);
+        match &self.beyond {
+            None => within.await,
+            Some(beyond) => match first(within, beyond.clone().acquire_owned()).await {
+                Either::First(permit) => permit,
+                Either::Second(permit) => permit.ok(),
+            },
+        }
+    }
+
+    fn try_take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let beyond = || self.beyond.clone()?.try_acquire_owned().ok();
+        self.budget.try_take(bytes).or_else(beyond)
+    }
+}
+
 /// Where a source sends its batches. Clones send to the same place; when the last one is dropped, what is behind
 /// it drains.
 #[derive(Clone)]
@@ -70,7 +106,7 @@ impl Drop for Lent {
 
 struct Inner {
     fanout: Fanout,
-    budget: Option<MemoryBudget>,
+    budget: Option<Allowance>,
     dead_letters: DeadLetters,
     stats: Arc<Stats>,
     clock: Arc<dyn Clock>,
@@ -79,7 +115,7 @@ struct Inner {
 impl Output {
     pub(super) fn new(
         fanout: Fanout,
-        budget: Option<MemoryBudget>,
+        budget: Option<Allowance>,
         dead_letters: DeadLetters,
         stats: Arc<Stats>,
         clock: Arc<dyn Clock>,
@@ -107,10 +143,16 @@ impl Output {
     /// that must not lose it sends it from a loop of its own, not from a branch of a `select`.
     pub async fn send(&self, batch: Batch) -> Result<Receipt, Closed> {
         let permit = match &self.inner.budget {
-            Some(budget) => budget.take(batch.retained_bytes()).await,
-            None => None,
+            // What comes with an acknowledgement has its share of the budget since it was taken in.
+            Some(allowance) if batch.acks().is_empty() => allowance.take(batch.retained_bytes()).await,
+            _ => None,
         };
-        self.accept(batch, permit).await
+        let inner = &*self.inner;
+        let (mut batch, receipt) = self.taken_in(batch, permit);
+        inner.dead_letters.take_rejected(&mut batch, &inner.stats, inner.clock.now()).await?;
+        inner.count_out(&batch);
+        inner.fanout.send(batch).await?;
+        Ok(receipt)
     }
 
     /// [`send`](Self::send), if there is room now.
@@ -118,39 +160,40 @@ impl Output {
     /// # Errors
     /// [`TrySendError`] gives the batch back.
     pub fn try_send(&self, batch: Batch) -> Result<Receipt, TrySendError> {
-        for edge in &self.inner.fanout.edges {
-            match edge.has_room(&batch) {
-                Ok(true) => {}
-                Ok(false) => return Err(TrySendError::Full(Box::new(batch))),
-                Err(Closed) => return Err(TrySendError::Closed(Box::new(batch))),
+        let inner = &*self.inner;
+        let full = |batch| Err(TrySendError::Full(Box::new(batch)));
+        let closed = |batch| Err(TrySendError::Closed(Box::new(batch)));
+        let now = inner.clock.now();
+        let letters = inner.dead_letters.letters_of(&batch, &inner.stats, now);
+        let mut rooms = Vec::with_capacity(inner.fanout.edges.len());
+        for edge in &inner.fanout.edges {
+            match edge.try_room([&batch]) {
+                Ok(Some(room)) => rooms.push(room),
+                Ok(None) => return full(batch),
+                Err(Closed) => return closed(batch),
             }
         }
-        let permit = match &self.inner.budget {
-            Some(budget) => match budget.try_take(batch.retained_bytes()) {
-                Some(permit) => Some(permit),
-                None => return Err(TrySendError::Full(Box::new(batch))),
-            },
-            None => None,
+        let for_letters = match inner.dead_letters.try_room(&letters) {
+            Ok(Some(room)) => room,
+            Ok(None) => return full(batch),
+            Err(Closed) => return closed(batch),
         };
-        // Another sender may have taken the room since. Then the batch can't be given back, so a task of its
-        // own waits for room; the next call sees a full queue.
-        let this = self.clone();
-        let mut sending = Box::pin(async move { this.accept(batch, permit).await });
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        match sending.as_mut().poll(&mut cx) {
-            std::task::Poll::Ready(Ok(receipt)) => Ok(receipt),
-            std::task::Poll::Ready(Err(Closed)) => Err(TrySendError::Closed(Box::default())),
-            std::task::Poll::Pending => {
-                let (token, receipt) = acknowledgement();
-                tokio::spawn(async move {
-                    if let Ok(inner) = sending.await {
-                        let settlement = inner.await;
-                        settlement.snapshots.into_iter().for_each(|s| token.attach_snapshot(s));
-                        token.resolve(settlement.outcome);
-                    }
-                });
-                Ok(receipt)
-            }
+        let permit = match &inner.budget {
+            Some(allowance) if batch.acks().is_empty() => match allowance.try_take(batch.retained_bytes()) {
+                Some(permit) => Some(permit),
+                None => return full(batch),
+            },
+            _ => None,
+        };
+        // Nothing waits from here on: there is room for all of it.
+        let (mut batch, receipt) = self.taken_in(batch, permit);
+        if for_letters.push(&mut batch, letters, &inner.stats).is_err() {
+            return closed(batch);
+        }
+        inner.count_out(&batch);
+        match Fanout::push(rooms, batch) {
+            Ok(()) => Ok(receipt),
+            Err(batch) => Err(TrySendError::Closed(batch)),
         }
     }
 
@@ -174,24 +217,22 @@ impl Output {
         (output, OutputReceiver { queue, dead })
     }
 
-    async fn accept(
-        &self,
-        mut batch: Batch,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> Result<Receipt, Closed> {
-        let inner = &*self.inner;
+    /// The batch with a token, and its receipt.
+    fn taken_in(&self, mut batch: Batch, permit: Option<OwnedSemaphorePermit>) -> (Batch, Receipt) {
         let (token, receipt) = acknowledgement();
         if let Some(permit) = permit {
             token.hold_until_settled(permit);
         }
         batch.add_acks(crate::Acks::from(token));
-        inner.stats.events_in.add(batch.end_index() as u64);
-        inner.stats.bytes_in.add(batch.raw_bytes());
-        inner.dead_letters.take_rejected(&mut batch, &inner.stats, inner.clock.now()).await?;
-        inner.stats.events_out.add(batch.len() as u64);
-        inner.stats.bytes_out.add(batch.raw_bytes());
-        inner.fanout.send(batch).await?;
-        Ok(receipt)
+        self.inner.stats.taken_in(batch.end_index() as u64, batch.raw_bytes());
+        (batch, receipt)
+    }
+}
+
+impl Inner {
+    fn count_out(&self, batch: &Batch) {
+        self.stats.events_out.add(batch.len() as u64);
+        self.stats.bytes_out.add(batch.raw_bytes());
     }
 }
 
@@ -282,19 +323,39 @@ pub(super) struct Fanout {
 
 impl Fanout {
     /// Sends to each; a batch that has nothing to tell is settled instead.
-    pub(super) async fn send(&self, mut batch: Batch) -> Result<(), Closed> {
-        let Some((last, others)) = self.edges.split_last() else {
-            batch.take_acks().resolve(Outcome::Dropped);
-            return Ok(());
-        };
-        // The state that a stream begins with has to reach the transforms behind, even if no event does.
-        if batch.is_empty() && batch.restore().is_empty() {
-            batch.take_acks().resolve(Outcome::Delivered);
-            return Ok(());
-        }
+    pub(super) async fn send(&self, batch: Batch) -> Result<(), Closed> {
+        let Some(batch) = unless_settled(self.edges.len(), batch) else { return Ok(()) };
+        let Some((last, others)) = self.edges.split_last() else { return Ok(()) };
         for edge in others {
             edge.send(batch.clone()).await?;
         }
         last.send(batch).await
     }
+
+    /// Puts a batch where room was made for it; gives it back, without its acknowledgement, if a queue has been closed
+    /// since.
+    fn push(mut rooms: Vec<Room<'_>>, batch: Batch) -> Result<(), Box<Batch>> {
+        let Some(mut batch) = unless_settled(rooms.len(), batch) else { return Ok(()) };
+        while let Some(room) = rooms.pop() {
+            let share = if rooms.is_empty() { std::mem::take(&mut batch) } else { batch.clone() };
+            if let Err(share) = room.push(Some(share)) {
+                let mut refused = share.unwrap_or_default();
+                drop(refused.take_acks());
+                return Err(Box::new(refused));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Settles a batch that nobody reads, or that has nothing to tell: gives back any other.
+fn unless_settled(readers: usize, mut batch: Batch) -> Option<Batch> {
+    // The state that a stream begins with has to reach the transforms behind, even if no event does.
+    let outcome = match readers {
+        0 => Outcome::Dropped,
+        _ if batch.is_empty() && batch.restore().is_empty() => Outcome::Delivered,
+        _ => return Some(batch),
+    };
+    batch.take_acks().resolve(outcome);
+    None
 }

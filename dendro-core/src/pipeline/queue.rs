@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::Batch;
 
@@ -127,6 +127,10 @@ impl Queue {
         };
         self.events.close();
         self.bytes.close();
+        for item in &dropped {
+            self.events.add_permits(item.events as usize);
+            self.bytes.add_permits(item.bytes as usize);
+        }
         self.ready.notify_waiters();
         drop(dropped);
     }
@@ -140,20 +144,30 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn weigh(&self, batch: &Batch) -> (u32, u32) {
+    /// A batch with more than the queue takes is let in alone.
+    fn weigh<'a>(&self, batches: impl IntoIterator<Item = &'a Batch>) -> (u32, u32) {
+        let sums = batches.into_iter().map(|b| (b.len(), b.retained_bytes()));
+        let (events, bytes) =
+            sums.fold((0usize, 0usize), |(e, b), (de, db)| (e.saturating_add(de), b.saturating_add(db)));
         let cap = |n: usize, max: u32| u32::try_from(n).unwrap_or(u32::MAX).clamp(1, max);
-        (cap(batch.len(), self.max_events), cap(batch.retained_bytes(), self.max_bytes))
+        (cap(events, self.max_events), cap(bytes, self.max_bytes))
     }
 
-    fn push(&self, batch: Batch, events: u32, bytes: u32) -> Result<(), Closed> {
+    /// Gives the batches back if the queue is closed.
+    fn push<I: IntoIterator<Item = Batch>>(&self, batches: I, events: u32, bytes: u32) -> Result<(), I> {
         let mut state = self.lock();
         if state.closed {
-            return Err(Closed);
+            return Err(batches);
         }
-        let seq = state.next_seq;
-        state.next_seq += 1;
-        let lane = if self.by_stream { lane_of(batch.stream(), self.lanes) } else { 0 };
-        state.items.push_back(Item { batch, seq, events, bytes, lane });
+        // The room of all of them is given back with the first.
+        let (mut events, mut bytes) = (events, bytes);
+        for batch in batches {
+            let seq = state.next_seq;
+            state.next_seq += 1;
+            let lane = if self.by_stream { lane_of(batch.stream(), self.lanes) } else { 0 };
+            state.items.push_back(Item { batch, seq, events, bytes, lane });
+            (events, bytes) = (0, 0);
+        }
         drop(state);
         if self.by_stream {
             // Only the one lane that the batch is for can take it.
@@ -180,23 +194,54 @@ impl QueueSender {
     ///
     /// Cancel safe in that the batch is either in the queue or dropped, with its tokens abandoned.
     pub(super) async fn send(&self, batch: Batch) -> Result<(), Closed> {
-        let (events, bytes) = self.queue.weigh(&batch);
-        let for_events = self.queue.events.acquire_many(events).await.map_err(|_| Closed)?;
-        let for_bytes = self.queue.bytes.acquire_many(bytes).await.map_err(|_| Closed)?;
-        for_events.forget();
-        for_bytes.forget();
-        self.queue.push(batch, events, bytes)
+        self.room(std::slice::from_ref(&batch)).await?.push(Some(batch)).map_err(|_| Closed)
     }
 
-    /// Whether a batch like this would find room now.
-    pub(super) fn has_room(&self, batch: &Batch) -> Result<bool, Closed> {
-        if self.queue.lock().closed {
+    /// Waits for room for all of these, in the order of the calls.
+    ///
+    /// Cancel safe.
+    pub(super) async fn room(&self, batches: &[Batch]) -> Result<Room<'_>, Closed> {
+        let queue = &*self.queue;
+        let (events, bytes) = queue.weigh(batches);
+        let for_events = queue.events.acquire_many(events).await.map_err(|_| Closed)?;
+        let for_bytes = queue.bytes.acquire_many(bytes).await.map_err(|_| Closed)?;
+        Ok(Room { queue, events: for_events, bytes: for_bytes })
+    }
+
+    /// Room for all of these, if there is some now.
+    pub(super) fn try_room<'a>(
+        &self,
+        batches: impl IntoIterator<Item = &'a Batch>,
+    ) -> Result<Option<Room<'_>>, Closed> {
+        let queue = &*self.queue;
+        if queue.lock().closed {
             return Err(Closed);
         }
-        let (events, bytes) = self.queue.weigh(batch);
-        let (has_events, has_bytes) =
-            (self.queue.events.available_permits(), self.queue.bytes.available_permits());
-        Ok(has_events >= events as usize && has_bytes >= bytes as usize)
+        let (events, bytes) = queue.weigh(batches);
+        let (Ok(events), Ok(bytes)) =
+            (queue.events.try_acquire_many(events), queue.bytes.try_acquire_many(bytes))
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Room { queue, events, bytes }))
+    }
+}
+
+/// Room in a queue; free again when it is dropped unused.
+pub(super) struct Room<'a> {
+    queue: &'a Queue,
+    events: SemaphorePermit<'a>,
+    bytes: SemaphorePermit<'a>,
+}
+
+impl Room<'_> {
+    /// Puts in what it was made for; gives it back if the queue has been closed since.
+    pub(super) fn push<I: IntoIterator<Item = Batch>>(self, batches: I) -> Result<(), I> {
+        let Self { queue, events, bytes } = self;
+        let weight = (events.num_permits() as u32, bytes.num_permits() as u32);
+        events.forget();
+        bytes.forget();
+        queue.push(batches, weight.0, weight.1)
     }
 }
 

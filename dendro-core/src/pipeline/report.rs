@@ -10,10 +10,13 @@ use super::stats::ComponentStats;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunReport {
-    /// Each component's statistics: sources, transforms, sinks, dead letters.
+    /// Each component's statistics: sources, transforms, buffers, sinks, dead letters.
     pub components: Vec<ComponentStats>,
     /// Events that could not be settled before the deadline: their source has them still, if it can send again.
     pub abandoned: u64,
+    /// Events that are left in durable buffers: the next run delivers them. Which buffers have them,
+    /// [`left_in_buffers`](Self::left_in_buffers) tells.
+    pub left: u64,
     /// Whether everything was settled in time.
     pub drained: bool,
     /// How long it ran.
@@ -27,6 +30,15 @@ impl RunReport {
     pub fn component(&self, name: &str) -> Option<&ComponentStats> {
         self.components.iter().find(|c| c.name == name)
     }
+
+    /// The durable buffers in which events are left: the next run delivers them.
+    pub fn left_in_buffers(&self) -> impl Iterator<Item = &ComponentStats> {
+        left_in_buffers(&self.components)
+    }
+}
+
+pub(super) fn left_in_buffers(components: &[ComponentStats]) -> impl Iterator<Item = &ComponentStats> {
+    components.iter().filter(|c| c.durable && c.buffer_events > 0)
 }
 
 impl std::fmt::Display for RunReport {
@@ -44,6 +56,14 @@ impl std::fmt::Display for RunReport {
                 write!(f, ", {n} {what}")?;
             }
             writeln!(f)?;
+        }
+        for c in self.left_in_buffers() {
+            let (events, bytes) = (c.buffer_events, c.buffer_bytes);
+            writeln!(
+                f,
+                "{events} events ({bytes} bytes) are left in buffer {}: the next run delivers them",
+                c.name
+            )?;
         }
         let state = if self.drained { "drained" } else { "stopped at the drain deadline" };
         write!(f, "{state} after {:.3} s", self.elapsed.as_secs_f64())

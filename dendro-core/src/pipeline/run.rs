@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::builder::{DEAD_LETTERS, DeadLetterChoice, Line, Options, PipelineBuilder, SinkNode};
@@ -15,12 +15,12 @@ use super::deliver::{Delivery, Staging};
 use super::drive_source::run_source;
 use super::graph::{Graph, Target};
 use super::lane::{Lane, Link, Stage, Turn};
-use super::output::{Fanout, Output};
+use super::output::{Allowance, Fanout, Output};
 use super::problem::Reporter;
 use super::queue::Queue;
 use super::random::Random;
-use super::report::{RunError, RunReport};
-use super::stats::{ComponentKind, ComponentStats, Stats};
+use super::report::{RunError, RunReport, left_in_buffers};
+use super::stats::{ComponentKind, ComponentStats, Content, Stats};
 use crate::{BatchPool, Origin, Schema, Source, SourceContext};
 
 /// How long sources have to store their checkpoints after the drain's deadline has passed.
@@ -64,6 +64,7 @@ pub struct Pipeline {
     control: Arc<Control>,
     stats: PipelineStats,
     stage_queues: Vec<Arc<Queue>>,
+    buffer_queues: Vec<Arc<Queue>>,
     sink_queues: Vec<Arc<Queue>>,
     dead_queue: Option<Arc<Queue>>,
 }
@@ -72,13 +73,15 @@ pub struct Pipeline {
 struct PipelineStats {
     sources: Vec<Arc<Stats>>,
     transforms: Vec<Arc<Stats>>,
+    buffers: Vec<Arc<Stats>>,
     sinks: Vec<Arc<Stats>>,
     dead_letters: Option<Arc<Stats>>,
 }
 
 impl PipelineStats {
     fn all(&self) -> impl Iterator<Item = &Arc<Stats>> {
-        self.sources.iter().chain(&self.transforms).chain(&self.sinks).chain(&self.dead_letters)
+        let moving = self.sources.iter().chain(&self.transforms).chain(&self.buffers);
+        moving.chain(&self.sinks).chain(&self.dead_letters)
     }
 
     fn read(&self) -> Vec<ComponentStats> {
@@ -103,6 +106,7 @@ impl Pipeline {
         let stage_queues: Vec<_> =
             graph.stages.iter().map(|s| Queue::new(limits, lanes, s.stateful && lanes > 1)).collect();
         let new_queue = |_: &SinkNode| Queue::new(limits, 1, false);
+        let buffer_queues: Vec<_> = builder.buffers.iter().map(|b| new_queue(&b.writer)).collect();
         let sink_queues: Vec<_> = builder.sinks.iter().map(new_queue).collect();
         let dead_queue = match &builder.dead_letters {
             DeadLetterChoice::Sink(node) => Some(new_queue(node)),
@@ -124,6 +128,16 @@ impl Pipeline {
                     Stats::new(t.name.as_str().into(), ComponentKind::Transform, queue)
                 })
                 .collect(),
+            buffers: builder
+                .buffers
+                .iter()
+                .zip(&buffer_queues)
+                .map(|(b, q)| {
+                    let durable = !b.passes_acknowledgements && b.reader.can_replay();
+                    let content = Content { level: b.level.clone(), durable };
+                    Stats::of_buffer(b.writer.name.as_str().into(), q.clone(), content)
+                })
+                .collect(),
             sinks: builder
                 .sinks
                 .iter()
@@ -134,7 +148,8 @@ impl Pipeline {
                 .as_ref()
                 .map(|q| Stats::new(DEAD_LETTERS.into(), ComponentKind::DeadLetters, Some(q.clone()))),
         };
-        Self { builder, graph, control: Control::new(), stats, stage_queues, sink_queues, dead_queue }
+        let control = Control::new();
+        Self { builder, graph, control, stats, stage_queues, buffer_queues, sink_queues, dead_queue }
     }
 
     /// To watch it, and to stop it, from elsewhere.
@@ -142,7 +157,7 @@ impl Pipeline {
         PipelineHandle { control: self.control.clone(), stats: self.stats.clone() }
     }
 
-    /// The schemas of what leaves a source or a transform; `None` if there is no such component.
+    /// The schemas of what leaves a source, a transform or a buffer; `None` if there is no such component.
     pub fn schemas(&self, component: &str) -> Option<&[Arc<Schema>]> {
         self.graph.schemas.get(component).map(Vec::as_slice)
     }
@@ -184,6 +199,7 @@ impl Pipeline {
         let components = stats.read();
         let report = RunReport {
             abandoned: components.iter().map(|c| c.abandoned).sum(),
+            left: left_in_buffers(&components).map(|c| c.buffer_events).sum(),
             components,
             elapsed: started.elapsed(),
             drained: in_time,
@@ -202,7 +218,7 @@ pub struct PipelineHandle {
 }
 
 impl PipelineHandle {
-    /// What each component has done so far: sources, transforms, sinks, dead letters.
+    /// What each component has done so far: sources, transforms, buffers, sinks, dead letters.
     pub fn stats(&self) -> Vec<ComponentStats> {
         self.stats.read()
     }
@@ -218,9 +234,13 @@ struct Running {
     control: Arc<Control>,
     reporter: Reporter,
     queues: Vec<Arc<Queue>>,
+    /// Sources and the readers of buffers.
     sources: Vec<JoinHandle<()>>,
     lanes: Vec<LaneHandle>,
+    /// Sinks and the writers of buffers.
     sinks: Vec<JoinHandle<()>>,
+    /// For each buffer, what tells its reader that nothing will be written any more.
+    written: Vec<watch::Sender<bool>>,
 }
 
 enum LaneHandle {
@@ -230,8 +250,10 @@ enum LaneHandle {
 
 impl Running {
     fn start(pipeline: Pipeline) -> Self {
-        let Pipeline { builder, graph, control, stats, stage_queues, sink_queues, dead_queue } = pipeline;
-        let PipelineBuilder { sources, transforms, sinks, dead_letters, options } = builder;
+        let Pipeline { builder, graph, control, stats, stage_queues, .. } = pipeline;
+        let (buffer_queues, sink_queues, dead_queue) =
+            (pipeline.buffer_queues, pipeline.sink_queues, pipeline.dead_queue);
+        let PipelineBuilder { sources, transforms, buffers, sinks, dead_letters, options } = builder;
         let reporter = Reporter::new(options.on_problem.clone(), stats.all().cloned().collect());
         let random = Random::new(options.seed);
         let letters = || match &dead_queue {
@@ -243,37 +265,50 @@ impl Running {
                 .iter()
                 .map(|t| match t {
                     Target::Stage(i) => stage_queues[*i].sender(),
+                    Target::Buffer(i) => buffer_queues[*i].sender(),
                     Target::Sink(i) => sink_queues[*i].sender(),
                 })
                 .collect(),
         };
-        let keep_staged = sources.iter().any(|s| !s.source.can_replay());
-        let delivery = |node: &SinkNode, queue: &Arc<Queue>, stats: &Arc<Stats>, dead_letters| Delivery {
-            sink: node.sink.clone(),
-            settings: node.settings.clone(),
-            queue: queue.clone(),
-            dead_letters,
-            stats: stats.clone(),
-            reporter: reporter.clone(),
-            control: control.clone(),
-            clock: options.clock.clone(),
-            random: random.clone(),
-            keep_staged,
-            staging: std::sync::Mutex::new(Staging::default()),
-            failed: AtomicBool::new(false),
-        };
+        let delivery =
+            |node: SinkNode, queue: &Arc<Queue>, stats: &Arc<Stats>, dead_letters, replays: bool| Delivery {
+                sink: node.sink,
+                settings: node.settings,
+                queue: queue.clone(),
+                dead_letters,
+                stats: stats.clone(),
+                reporter: reporter.clone(),
+                control: control.clone(),
+                clock: options.clock.clone(),
+                random: random.clone(),
+                keep_staged: !replays,
+                passes_restored: false,
+                staging: std::sync::Mutex::new(Staging::default()),
+                failed: AtomicBool::new(false),
+            };
 
         // All senders are made before anything runs: a queue without one has ended.
-        let mut deliveries: Vec<Delivery> = sinks
-            .iter()
-            .zip(&sink_queues)
-            .zip(&stats.sinks)
-            .map(|((node, queue), stats)| delivery(node, queue, stats, Some(letters())))
-            .collect();
+        let mut deliveries = Vec::new();
+        for (i, node) in sinks.into_iter().enumerate() {
+            let replays = graph.replays.sinks[i];
+            deliveries.push(delivery(node, &sink_queues[i], &stats.sinks[i], Some(letters()), replays));
+        }
         if let (DeadLetterChoice::Sink(node), Some(queue), Some(stats)) =
-            (&dead_letters, &dead_queue, &stats.dead_letters)
+            (dead_letters, &dead_queue, &stats.dead_letters)
         {
-            deliveries.push(delivery(node, queue, stats, None));
+            deliveries.push(delivery(node, queue, stats, None, graph.replays.everywhere));
+        }
+        let (mut writers, mut readers) = (Vec::new(), Vec::new());
+        for (i, node) in buffers.into_iter().enumerate() {
+            let (replays, stats) = (graph.replays.writers[i], &stats.buffers[i]);
+            writers.push(Delivery {
+                passes_restored: node.passes_acknowledgements,
+                ..delivery(node.writer, &buffer_queues[i], stats, Some(letters()), replays)
+            });
+            let allowance = options.budget.clone().map(Allowance::of_buffer);
+            let fanout = fanout(&graph.buffer_edges[i]);
+            let out = Output::new(fanout, allowance, letters(), stats.clone(), options.clock.clone());
+            readers.push((node.reader, out, stats.name.clone()));
         }
         let mut factories: Vec<_> = transforms.into_iter().map(|t| Some(Arc::new(t.factory))).collect();
         let stages: Vec<_> = graph
@@ -303,29 +338,41 @@ impl Running {
             .zip(&stats.sources)
             .map(|(targets, stats)| {
                 let (budget, clock) = (options.budget.clone(), options.clock.clone());
-                Output::new(fanout(targets), budget, letters(), stats.clone(), clock)
+                let allowance = budget.map(Allowance::of_source);
+                Output::new(fanout(targets), allowance, letters(), stats.clone(), clock)
             })
             .collect();
 
         let lanes = stages.into_iter().flat_map(|stage| start_lanes(&stage, options.lanes)).collect();
-        let sinks = deliveries.into_iter().map(|d| tokio::spawn(Arc::new(d).run())).collect();
+        let mut sinks: Vec<_> = deliveries.into_iter().map(|d| tokio::spawn(Arc::new(d).run())).collect();
         let pool = BatchPool::new(POOL.0, POOL.1);
-        let sources = sources
+        let start = |name: &str, source, out, stopping, over| {
+            let cx = context(name, stopping, &options, &pool, &reporter);
+            let run = crate::own_work::run(run_source(source, out, cx, control.clone(), over));
+            #[cfg(feature = "tracing")]
+            let run = {
+                use tracing::Instrument as _;
+                run.instrument(tracing::debug_span!("dendro.source", component = name))
+            };
+            tokio::spawn(run)
+        };
+        let mut running: Vec<_> = sources
             .into_iter()
             .zip(outputs)
-            .map(|(node, out)| {
-                let cx = context(&node.name, &options, &control, &pool, &reporter);
-                let run = crate::own_work::run(run_source(node.source, out, cx, control.clone()));
-                #[cfg(feature = "tracing")]
-                let run = {
-                    use tracing::Instrument as _;
-                    run.instrument(tracing::debug_span!("dendro.source", component = node.name.as_str()))
-                };
-                tokio::spawn(run)
-            })
+            .map(|(node, out)| start(&node.name, node.source, out, control.stopping(), Phase::Draining))
             .collect();
-        let queues = stage_queues.into_iter().chain(sink_queues).chain(dead_queue).collect();
-        Self { control, reporter, queues, sources, lanes, sinks }
+        let mut written = Vec::new();
+        for (writer, (reader, out, name)) in writers.into_iter().zip(readers) {
+            let all_written = watch::Sender::new(false);
+            running.push(start(&name, reader, out, all_written.subscribe(), Phase::Halting));
+            written.push(all_written.clone());
+            sinks.push(tokio::spawn(async move {
+                Arc::new(writer).run().await;
+                all_written.send_replace(true);
+            }));
+        }
+        let queues = stage_queues.into_iter().chain(buffer_queues).chain(sink_queues).chain(dead_queue);
+        Self { control, reporter, queues: queues.collect(), sources: running, lanes, sinks, written }
     }
 
     /// Resolves when everything has ended by itself.
@@ -359,6 +406,9 @@ impl Running {
     fn halt(&self) {
         self.control.advance(Phase::Halting);
         self.queues.iter().for_each(|q| q.close());
+        for written in &self.written {
+            written.send_replace(true);
+        }
     }
 }
 
@@ -413,8 +463,8 @@ impl Drop for SetOnDrop {
 
 fn context(
     name: &str,
+    stopping: watch::Receiver<bool>,
     options: &Options,
-    control: &Control,
     pool: &Arc<BatchPool>,
     reporter: &Reporter,
 ) -> SourceContext {
@@ -422,7 +472,7 @@ fn context(
     SourceContext {
         name: name.into(),
         origin: Arc::new(origin),
-        stopping: control.stopping(),
+        stopping,
         clock: options.clock.clone(),
         pool: pool.clone(),
         reporter: reporter.clone(),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::queue::Queue;
+use crate::Level;
 
 /// What a component is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +17,20 @@ pub enum ComponentKind {
     Transform,
     #[allow(missing_docs)]
     Sink,
+    #[allow(missing_docs)]
+    Buffer,
     /// The sink that dead letters go to.
     DeadLetters,
 }
 
 impl ComponentKind {
-    /// Its name: `source`, `transform`, `sink`, `dead_letters`.
+    /// Its name: `source`, `transform`, `sink`, `buffer`, `dead_letters`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
             Self::Transform => "transform",
             Self::Sink => "sink",
+            Self::Buffer => "buffer",
             Self::DeadLetters => "dead_letters",
         }
     }
@@ -64,6 +68,12 @@ pub struct ComponentStats {
     pub queue_events: u64,
     /// Retained bytes that wait in front of it.
     pub queue_bytes: u64,
+    /// Events that wait in it, if it is a buffer.
+    pub buffer_events: u64,
+    /// Bytes that they take, in memory or on disk.
+    pub buffer_bytes: u64,
+    /// Whether what waits in it is still there in the next run: a buffer whose content is durable.
+    pub durable: bool,
     /// Time spent in the component's own code: on a thread for a transform, from call to answer for a sink.
     pub busy: Duration,
     /// The last problem that it had.
@@ -87,12 +97,28 @@ pub(super) struct Stats {
     pub(super) busy_nanos: Counter,
     pub(super) last_error: std::sync::Mutex<Option<String>>,
     pub(super) queue: Option<Arc<Queue>>,
+    pub(super) content: Option<Content>,
+}
+
+/// What is in a buffer.
+pub(super) struct Content {
+    pub(super) level: Arc<dyn Level>,
+    pub(super) durable: bool,
 }
 
 impl Stats {
     pub(super) fn new(name: Arc<str>, kind: ComponentKind, queue: Option<Arc<Queue>>) -> Arc<Self> {
+        Arc::new(Self::without_content(name, kind, queue))
+    }
+
+    pub(super) fn of_buffer(name: Arc<str>, queue: Arc<Queue>, content: Content) -> Arc<Self> {
+        let stats = Self::without_content(name, ComponentKind::Buffer, Some(queue));
+        Arc::new(Self { content: Some(content), ..stats })
+    }
+
+    fn without_content(name: Arc<str>, kind: ComponentKind, queue: Option<Arc<Queue>>) -> Self {
         let counter = |what: &'static str| Counter::new(&name, kind, what);
-        Arc::new(Self {
+        Self {
             events_in: counter("events_in"),
             events_out: counter("events_out"),
             bytes_in: counter("bytes_in"),
@@ -108,7 +134,24 @@ impl Stats {
             name,
             kind,
             queue,
-        })
+            content: None,
+        }
+    }
+
+    /// Events that a source has sent. The reader of a buffer sends what was counted when it was written.
+    pub(super) fn taken_in(&self, events: u64, bytes: u64) {
+        if self.kind != ComponentKind::Buffer {
+            self.events_in.add(events);
+            self.bytes_in.add(bytes);
+        }
+    }
+
+    /// Events that a sink has written. What is written to a buffer is out when it was read.
+    pub(super) fn written(&self, events: u64, bytes: u64) {
+        if self.kind != ComponentKind::Buffer {
+            self.events_out.add(events);
+            self.bytes_out.add(bytes);
+        }
     }
 
     pub(super) fn error(&self, message: &str) {
@@ -118,6 +161,7 @@ impl Stats {
 
     pub(super) fn read(&self) -> ComponentStats {
         let (queue_events, queue_bytes) = self.queue.as_ref().map_or((0, 0), |q| q.depth());
+        let content = self.content.as_ref();
         ComponentStats {
             name: self.name.to_string(),
             kind: self.kind,
@@ -133,6 +177,9 @@ impl Stats {
             errors: self.errors.get(),
             queue_events: queue_events as u64,
             queue_bytes: queue_bytes as u64,
+            buffer_events: content.map_or(0, |c| c.level.events()),
+            buffer_bytes: content.map_or(0, |c| c.level.bytes()),
+            durable: content.is_some_and(|c| c.durable),
             busy: Duration::from_nanos(self.busy_nanos.get()),
             last_error: self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
         }
