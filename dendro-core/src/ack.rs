@@ -53,30 +53,47 @@ pub struct Snapshot {
 
 /// A new acknowledgement: the token goes with the batch, the receipt stays with whoever must know.
 pub fn acknowledgement() -> (Token, Receipt) {
+    with_observer(None)
+}
+
+/// Is told how what came from a batch ended, once, before the receipt is.
+pub(crate) trait Observe: Send + Sync {
+    fn settled(&self, outcome: Outcome, events: u64);
+}
+
+/// [`acknowledgement`] of a batch of so many events that `observer` wants to know of.
+#[cfg(feature = "runtime")]
+pub(crate) fn observed(observer: Arc<dyn Observe>, events: u64) -> (Token, Receipt) {
+    with_observer(Some((observer, events)))
+}
+
+fn with_observer(observer: Option<(Arc<dyn Observe>, u64)>) -> (Token, Receipt) {
     let shared = Arc::new(Mutex::new(Shared {
         pending: 1,
         worst: Outcome::Delivered,
         snapshots: Vec::new(),
         held: Vec::new(),
         waker: None,
+        observer,
     }));
     (Token { shared: Some(shared.clone()) }, Receipt { shared })
 }
 
-#[derive(Debug)]
 struct Shared {
     pending: usize,
     worst: Outcome,
     snapshots: Vec<Snapshot>,
-    held: Vec<Held>,
+    held: Vec<Box<dyn Any + Send>>,
     waker: Option<Waker>,
+    observer: Option<(Arc<dyn Observe>, u64)>,
 }
 
-struct Held(#[allow(dead_code)] Box<dyn Any + Send>);
-
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Held")
+        f.debug_struct("Shared")
+            .field("pending", &self.pending)
+            .field("worst", &self.worst)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +113,7 @@ impl Token {
     /// budget, an open file). It is gone when the receipt settles.
     pub fn hold_until_settled(&self, guard: impl Any + Send) {
         if let Some(shared) = &self.shared {
-            lock(shared).held.push(Held(Box::new(guard)));
+            lock(shared).held.push(Box::new(guard));
         }
     }
 
@@ -135,6 +152,9 @@ struct Settle<'a>(&'a Mutex<Shared>);
 impl Drop for Settle<'_> {
     fn drop(&mut self) {
         let mut state = lock(self.0);
+        if let Some((observer, events)) = state.observer.take() {
+            observer.settled(state.worst, events);
+        }
         state.pending = 0;
         let waker = state.waker.take();
         drop(state);

@@ -40,13 +40,15 @@ pub use buffer::{Buffer, BufferHalves, Level, WhenFull};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "runtime")]
 pub use pipeline::{
-    BuildError, Closed, ComponentKind, ComponentStats, MemoryBudget, Output, Pipeline, PipelineBuilder,
-    PipelineHandle, Problem, QueueLimits, RunError, RunReport, Severity, TrySendError,
+    BuildError, CircuitState, Closed, ComponentKind, ComponentStats, MemoryBudget, Output, Pipeline,
+    PipelineBuilder, PipelineHandle, Problem, QueueLimits, RunError, RunReport, Severity, TrySendError,
 };
 #[cfg(feature = "runtime")]
 pub use sink::{
-    CommitReason, Committed, Order, Retry, Sink, SinkError, SinkErrorKind, SinkSettings, Stage, WriteContext,
-    Written, sink_fn,
+    AdaptiveConcurrency, CircuitBreaker, CommitReason, Committed, Order, Retry, Sink, SinkError,
+    SinkErrorKind, SinkSettings, Stage, WriteContext, Written, sink_fn,
 };
+#[cfg(feature = "rate_limit")]
+pub use sink::{RateLimit, RateLimits};
 #[cfg(feature = "runtime")]
 pub use source::{Receipts, Source, SourceContext, SourceError};

@@ -11,6 +11,12 @@ use async_trait::async_trait;
 use crate::Batch;
 use crate::pipeline::{Problem, Reporter, Severity};
 
+mod settings;
+
+pub use settings::{AdaptiveConcurrency, CircuitBreaker, Order, Retry, SinkSettings};
+#[cfg(feature = "rate_limit")]
+pub use settings::{RateLimit, RateLimits};
+
 /// Writes batches to where they are queried or kept.
 ///
 /// The mechanism is the author's, the policy is the driver's: batching, time-outs, retries, order and the number of
@@ -133,78 +139,6 @@ impl WriteContext {
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(tokio::time::Instant::now())
     }
-}
-
-/// What the driver does around a sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SinkSettings {
-    /// The most events in one write. A larger batch is split.
-    pub max_events: usize,
-    /// The most retained bytes in one write, unless a single batch has more.
-    pub max_bytes: usize,
-    /// How long a write waits for more events when it is not full. Zero takes what is there.
-    pub linger: Duration,
-    /// How long a write may take.
-    pub timeout: Duration,
-    /// When to try again.
-    pub retry: Retry,
-    /// How many writes may be in flight; [`Order::Strict`] means one.
-    pub in_flight: usize,
-    /// What happens to the order of a stream.
-    pub order: Order,
-    /// How often [`Sink::commit`] is called.
-    pub commit_interval: Duration,
-    /// How many retained bytes of staged events are kept, where a source can't send them again should their stage be
-    /// lost. Beyond that the sink is asked to commit, and nothing is written until it has.
-    pub max_staged_bytes: usize,
-}
-
-impl Default for SinkSettings {
-    /// What is there is written at once, one write at a time, for as long as it takes.
-    fn default() -> Self {
-        Self {
-            max_events: 65_536,
-            max_bytes: 1 << 20,
-            linger: Duration::ZERO,
-            timeout: Duration::from_secs(60),
-            retry: Retry::default(),
-            in_flight: 1,
-            order: Order::FirstDelivery,
-            commit_interval: Duration::from_secs(1),
-            max_staged_bytes: 16 << 20,
-        }
-    }
-}
-
-/// When a failed write is tried again: after a random time between zero and a limit that doubles from attempt to
-/// attempt (full jitter).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Retry {
-    /// The limit before the second attempt.
-    pub initial: Duration,
-    /// The most that the limit grows to.
-    pub max: Duration,
-    /// After how many attempts the events go to the dead letters; `None`: never.
-    pub max_attempts: Option<u32>,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { initial: Duration::from_millis(100), max: Duration::from_secs(30), max_attempts: None }
-    }
-}
-
-/// What happens to the order of a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Order {
-    /// First attempts come in order; with several writes in flight a repeated one may come behind later ones.
-    #[default]
-    FirstDelivery,
-    /// One write in flight; nothing is written while one has still to be repeated.
-    Strict,
 }
 
 /// Why, and for which events, a write has failed.

@@ -52,7 +52,7 @@ pub(super) struct BufferNode {
 pub(super) enum DeadLetterChoice {
     Unset,
     Drop,
-    Sink(SinkNode),
+    Sink(Box<SinkNode>),
 }
 
 #[derive(Clone)]
@@ -173,7 +173,7 @@ impl PipelineBuilder {
     /// [`dead_letters`](Self::dead_letters) with changed settings.
     pub fn dead_letters_with(mut self, sink: impl Sink, change: impl FnOnce(&mut SinkSettings)) -> Self {
         let node = sink_node(DEAD_LETTERS.to_owned(), Vec::new(), sink, change);
-        self.dead_letters = DeadLetterChoice::Sink(node);
+        self.dead_letters = DeadLetterChoice::Sink(Box::new(node));
         self
     }
 

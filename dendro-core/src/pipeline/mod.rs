@@ -25,8 +25,8 @@ pub use memory_buffer::MemoryBuffer;
 pub use output::{MemoryBudget, Output, OutputReceiver, StopSwitch, TrySendError};
 pub use problem::{Problem, Severity};
 pub use queue::{Closed, QueueLimits};
-pub use report::{RunError, RunReport};
+pub use report::{Place, Remaining, RunError, RunReport};
 pub use run::{Pipeline, PipelineHandle};
-pub use stats::{ComponentKind, ComponentStats};
+pub use stats::{CircuitState, ComponentKind, ComponentStats, Settled};
 
 pub(crate) use problem::Reporter;

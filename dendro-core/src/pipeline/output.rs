@@ -9,6 +9,7 @@ use super::dead_letter::DeadLetters;
 use super::problem::Reporter;
 use super::queue::{Closed, Queue, QueueLimits, QueueSender, Room};
 use super::stats::{ComponentKind, ComponentStats, Stats};
+use crate::ack::observed;
 use crate::clock::Clock;
 use crate::{Batch, BatchPool, Origin, Outcome, Receipt, SourceContext, SystemClock, acknowledgement};
 
@@ -219,12 +220,16 @@ impl Output {
 
     /// The batch with a token, and its receipt.
     fn taken_in(&self, mut batch: Batch, permit: Option<OwnedSemaphorePermit>) -> (Batch, Receipt) {
-        let (token, receipt) = acknowledgement();
+        let (events, stats) = (batch.end_index() as u64, &self.inner.stats);
+        let (token, receipt) = match stats.kind {
+            ComponentKind::Source => observed(stats.clone(), events),
+            _ => acknowledgement(),
+        };
         if let Some(permit) = permit {
             token.hold_until_settled(permit);
         }
         batch.add_acks(crate::Acks::from(token));
-        self.inner.stats.taken_in(batch.end_index() as u64, batch.raw_bytes());
+        stats.taken_in(events, batch.raw_bytes());
         (batch, receipt)
     }
 }

@@ -12,11 +12,14 @@ use super::stats::ComponentStats;
 pub struct RunReport {
     /// Each component's statistics: sources, transforms, buffers, sinks, dead letters.
     pub components: Vec<ComponentStats>,
-    /// Events that could not be settled before the deadline: their source has them still, if it can send again.
+    /// Events that the sources have sent and that were not settled when the run ended: the sum of what
+    /// [`remaining`](Self::remaining) tells of sources.
     pub abandoned: u64,
     /// Events that are left in durable buffers: the next run delivers them. Which buffers have them,
     /// [`left_in_buffers`](Self::left_in_buffers) tells.
     pub left: u64,
+    /// Where the events are that are neither delivered, nor filtered out, nor dropped, nor in the dead letters.
+    pub remaining: Vec<Remaining>,
     /// Whether everything was settled in time.
     pub drained: bool,
     /// How long it ran.
@@ -37,7 +40,76 @@ impl RunReport {
     }
 }
 
-pub(super) fn left_in_buffers(components: &[ComponentStats]) -> impl Iterator<Item = &ComponentStats> {
+/// Events that a run has left, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Remaining {
+    /// The component that has them, or had them last.
+    pub component: String,
+    /// How many.
+    pub events: u64,
+    /// Where they are.
+    pub place: Place,
+}
+
+/// Where events are that a run has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// Unacknowledged at this source, which sends them again in the next run. Batches of which only a part was delivered
+    /// are counted whole; what was sent again in this run is counted as often.
+    Source,
+    /// In this durable buffer: the next run delivers them.
+    Buffer,
+    /// Nowhere: this source can't send again. What had not reached a sink by then is lost.
+    Nowhere,
+}
+
+impl std::fmt::Display for Remaining {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { component, events, place } = self;
+        let s = if *events == 1 { "" } else { "s" };
+        match place {
+            Place::Source => write!(
+                f,
+                "{events} event{s} not acknowledged to source `{component}`, which sends them again in the next run"
+            ),
+            Place::Buffer => {
+                write!(f, "{events} event{s} left in buffer `{component}`, the next run delivers them")
+            }
+            Place::Nowhere => write!(
+                f,
+                "{events} event{s} not acknowledged to source `{component}`, which can't send again: lost unless written"
+            ),
+        }
+    }
+}
+
+impl RunReport {
+    pub(super) fn new(
+        components: Vec<ComponentStats>,
+        replays: &[bool],
+        drained: bool,
+        elapsed: Duration,
+        problems: Vec<Problem>,
+    ) -> Self {
+        let remains =
+            |c: &ComponentStats, events, place| Remaining { component: c.name.clone(), events, place };
+        // Sources come first.
+        let sources = components.iter().zip(replays).filter(|(c, _)| c.unacknowledged() > 0);
+        let mut remaining: Vec<Remaining> = sources
+            .map(|(c, replays)| {
+                remains(c, c.unacknowledged(), if *replays { Place::Source } else { Place::Nowhere })
+            })
+            .collect();
+        let abandoned = remaining.iter().map(|r| r.events).sum();
+        let left = left_in_buffers(&components).map(|c| c.buffer_events).sum();
+        remaining.extend(left_in_buffers(&components).map(|c| remains(c, c.buffer_events, Place::Buffer)));
+        Self { components, abandoned, left, remaining, drained, elapsed, problems }
+    }
+}
+
+fn left_in_buffers(components: &[ComponentStats]) -> impl Iterator<Item = &ComponentStats> {
     components.iter().filter(|c| c.durable && c.buffer_events > 0)
 }
 
@@ -49,21 +121,17 @@ impl std::fmt::Display for RunReport {
                 ("filtered", c.filtered),
                 ("rejected", c.rejected),
                 ("dropped", c.dropped),
-                ("retried", c.retried),
                 ("abandoned", c.abandoned),
+                ("attempts repeated", c.retried),
+                ("attempts throttled", c.throttled),
             ];
             for (what, n) in parts.into_iter().filter(|(_, n)| *n > 0) {
                 write!(f, ", {n} {what}")?;
             }
             writeln!(f)?;
         }
-        for c in self.left_in_buffers() {
-            let (events, bytes) = (c.buffer_events, c.buffer_bytes);
-            writeln!(
-                f,
-                "{events} events ({bytes} bytes) are left in buffer {}: the next run delivers them",
-                c.name
-            )?;
+        for remaining in &self.remaining {
+            writeln!(f, "{remaining}")?;
         }
         let state = if self.drained { "drained" } else { "stopped at the drain deadline" };
         write!(f, "{state} after {:.3} s", self.elapsed.as_secs_f64())

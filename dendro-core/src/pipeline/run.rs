@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::builder::{DEAD_LETTERS, DeadLetterChoice, Line, Options, PipelineBuilder, SinkNode};
 use super::control::{Control, Either, Phase, block_on, first};
 use super::dead_letter::DeadLetters;
-use super::deliver::{Delivery, Staging};
+use super::deliver::{Delivery, Surroundings};
 use super::drive_source::run_source;
 use super::graph::{Graph, Target};
 use super::lane::{Lane, Link, Stage, Turn};
@@ -19,7 +19,7 @@ use super::output::{Allowance, Fanout, Output};
 use super::problem::Reporter;
 use super::queue::Queue;
 use super::random::Random;
-use super::report::{RunError, RunReport, left_in_buffers};
+use super::report::{RunError, RunReport};
 use super::stats::{ComponentKind, ComponentStats, Content, Stats};
 use crate::{BatchPool, Origin, Schema, Source, SourceContext};
 
@@ -181,6 +181,7 @@ impl Pipeline {
         let control = self.control.clone();
         let deadline = self.builder.options.drain_deadline;
         let stats = self.stats.clone();
+        let replays: Vec<bool> = self.builder.sources.iter().map(|s| s.source.can_replay()).collect();
         let mut running = Running::start(self);
         let reporter = running.reporter.clone();
 
@@ -196,15 +197,7 @@ impl Pipeline {
         }
         drop(running);
 
-        let components = stats.read();
-        let report = RunReport {
-            abandoned: components.iter().map(|c| c.abandoned).sum(),
-            left: left_in_buffers(&components).map(|c| c.buffer_events).sum(),
-            components,
-            elapsed: started.elapsed(),
-            drained: in_time,
-            problems: reporter.kept(),
-        };
+        let report = RunReport::new(stats.read(), &replays, in_time, started.elapsed(), reporter.kept());
         let failures = control.failures();
         if failures.is_empty() { Ok(report) } else { Err(RunError { failures, report: Box::new(report) }) }
     }
@@ -270,22 +263,16 @@ impl Running {
                 })
                 .collect(),
         };
-        let delivery =
-            |node: SinkNode, queue: &Arc<Queue>, stats: &Arc<Stats>, dead_letters, replays: bool| Delivery {
-                sink: node.sink,
-                settings: node.settings,
-                queue: queue.clone(),
-                dead_letters,
-                stats: stats.clone(),
-                reporter: reporter.clone(),
-                control: control.clone(),
-                clock: options.clock.clone(),
-                random: random.clone(),
-                keep_staged: !replays,
-                passes_restored: false,
-                staging: std::sync::Mutex::new(Staging::default()),
-                failed: AtomicBool::new(false),
-            };
+        let surroundings = Surroundings {
+            reporter: reporter.clone(),
+            control: control.clone(),
+            clock: options.clock.clone(),
+            random: random.clone(),
+        };
+        let delivery = |node: SinkNode, queue: &Arc<Queue>, stats: &Arc<Stats>, dead_letters, replays| {
+            let sink = (node.sink, node.settings);
+            Delivery::new(sink, queue.clone(), dead_letters, stats.clone(), replays, surroundings.clone())
+        };
 
         // All senders are made before anything runs: a queue without one has ended.
         let mut deliveries = Vec::new();
@@ -296,15 +283,13 @@ impl Running {
         if let (DeadLetterChoice::Sink(node), Some(queue), Some(stats)) =
             (dead_letters, &dead_queue, &stats.dead_letters)
         {
-            deliveries.push(delivery(node, queue, stats, None, graph.replays.everywhere));
+            deliveries.push(delivery(*node, queue, stats, None, graph.replays.everywhere));
         }
         let (mut writers, mut readers) = (Vec::new(), Vec::new());
         for (i, node) in buffers.into_iter().enumerate() {
             let (replays, stats) = (graph.replays.writers[i], &stats.buffers[i]);
-            writers.push(Delivery {
-                passes_restored: node.passes_acknowledgements,
-                ..delivery(node.writer, &buffer_queues[i], stats, Some(letters()), replays)
-            });
+            let writer = delivery(node.writer, &buffer_queues[i], stats, Some(letters()), replays);
+            writers.push(writer.passing_restored(node.passes_acknowledgements));
             let allowance = options.budget.clone().map(Allowance::of_buffer);
             let fanout = fanout(&graph.buffer_edges[i]);
             let out = Output::new(fanout, allowance, letters(), stats.clone(), options.clock.clone());

@@ -1,11 +1,15 @@
 //! What each component has done so far.
 
 use std::sync::Arc;
+#[cfg(feature = "metrics")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::queue::Queue;
 use crate::Level;
+use crate::Outcome;
+use crate::ack::Observe;
 
 /// What a component is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +62,24 @@ pub struct ComponentStats {
     pub rejected: u64,
     /// Events that were dropped because the user chose so, as by a buffer that is full.
     pub dropped: u64,
-    /// Writes that were tried again.
+    /// Of the rejected, events that a sink was given in vain until the attempts or the time were used up.
+    pub rejected_exhausted: u64,
+    /// Of the rejected, events of writes in which a sink panicked.
+    pub rejected_panicked: u64,
+    /// Attempts of a sink behind the first one of a write.
     pub retried: u64,
-    /// Events that it held when the drain's deadline passed: their source has them still.
+    /// Attempts that a sink's destination has put off for a time: it was too much for it.
+    pub throttled: u64,
+    /// How long attempts of a sink have waited for the rate limit, together.
+    pub rate_limited: Duration,
+    /// How many attempts of a sink may run at once by now, where that adapts.
+    pub concurrency: Option<u64>,
+    /// Where a sink's circuit breaker stands, if it has one.
+    pub circuit: Option<CircuitState>,
+    /// Events that it let go of unsettled, since it could not go on or the drain's deadline had passed: their source has them still.
     pub abandoned: u64,
+    /// Of a source: how the batches that it has sent were settled.
+    pub settled: Settled,
     /// Errors and panics.
     pub errors: u64,
     /// Events that wait in front of it.
@@ -80,6 +98,61 @@ pub struct ComponentStats {
     pub last_error: Option<String>,
 }
 
+impl ComponentStats {
+    /// Of a source: events that it has sent and that are not settled, or abandoned. It has them still, if it can send
+    /// again; those that it has sent again in this run are counted as often.
+    pub fn unacknowledged(&self) -> u64 {
+        match self.kind {
+            ComponentKind::Source => {
+                let Settled { delivered, dropped, dead_lettered, .. } = self.settled;
+                self.events_in.saturating_sub(delivered + dropped + dead_lettered)
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Events of a source in batches that are settled, by the worst that became of anything from their batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settled {
+    /// Delivered, or filtered out.
+    pub delivered: u64,
+    /// Dropped by the user's choice.
+    pub dropped: u64,
+    /// In the dead letters.
+    pub dead_lettered: u64,
+    /// Neither: to be sent again.
+    pub abandoned: u64,
+}
+
+/// Where a [circuit breaker](crate::CircuitBreaker) stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CircuitState {
+    /// Everything is attempted.
+    Closed,
+    /// Nothing is attempted.
+    Open,
+    /// One probe is under way.
+    HalfOpen,
+}
+
+impl CircuitState {
+    /// As the gauge shows it: 0 where there is no circuit.
+    pub(super) fn code(self) -> u64 {
+        match self {
+            Self::Closed => 1,
+            Self::HalfOpen => 2,
+            Self::Open => 3,
+        }
+    }
+
+    fn of(code: u64) -> Option<Self> {
+        [Self::Closed, Self::HalfOpen, Self::Open].into_iter().find(|s| s.code() == code)
+    }
+}
+
 /// The counters behind [`ComponentStats`].
 pub(super) struct Stats {
     pub(super) name: Arc<str>,
@@ -91,8 +164,15 @@ pub(super) struct Stats {
     pub(super) filtered: Counter,
     pub(super) rejected: Counter,
     pub(super) dropped: Counter,
+    pub(super) rejected_exhausted: Counter,
+    pub(super) rejected_panicked: Counter,
     pub(super) retried: Counter,
+    pub(super) throttled: Counter,
+    pub(super) rate_limited_nanos: Counter,
+    pub(super) concurrency: Gauge,
+    pub(super) circuit: Gauge,
     pub(super) abandoned: Counter,
+    settled: [Counter; 4],
     pub(super) errors: Counter,
     pub(super) busy_nanos: Counter,
     pub(super) last_error: std::sync::Mutex<Option<String>>,
@@ -126,8 +206,16 @@ impl Stats {
             filtered: counter("filtered"),
             rejected: counter("rejected"),
             dropped: counter("dropped"),
+            rejected_exhausted: counter("rejected_exhausted"),
+            rejected_panicked: counter("rejected_panicked"),
             retried: counter("retried"),
+            throttled: counter("throttled"),
+            rate_limited_nanos: counter("rate_limited_nanoseconds"),
+            concurrency: Gauge::new(&name, kind, "concurrency"),
+            circuit: Gauge::new(&name, kind, "circuit"),
             abandoned: counter("abandoned"),
+            settled: ["settled_delivered", "settled_dropped", "settled_dead_lettered", "settled_abandoned"]
+                .map(counter),
             errors: counter("errors"),
             busy_nanos: counter("busy_nanoseconds"),
             last_error: std::sync::Mutex::default(),
@@ -160,6 +248,8 @@ impl Stats {
     }
 
     pub(super) fn read(&self) -> ComponentStats {
+        let [delivered, dropped, dead_lettered, abandoned] =
+            [0, 1, 2, 3].map(|i: usize| self.settled[i].get());
         let (queue_events, queue_bytes) = self.queue.as_ref().map_or((0, 0), |q| q.depth());
         let content = self.content.as_ref();
         ComponentStats {
@@ -172,8 +262,15 @@ impl Stats {
             filtered: self.filtered.get(),
             rejected: self.rejected.get(),
             dropped: self.dropped.get(),
+            rejected_exhausted: self.rejected_exhausted.get(),
+            rejected_panicked: self.rejected_panicked.get(),
             retried: self.retried.get(),
+            throttled: self.throttled.get(),
+            rate_limited: Duration::from_nanos(self.rate_limited_nanos.get()),
+            concurrency: Some(self.concurrency.get()).filter(|n| *n > 0),
+            circuit: CircuitState::of(self.circuit.get()),
             abandoned: self.abandoned.get(),
+            settled: Settled { delivered, dropped, dead_lettered, abandoned },
             errors: self.errors.get(),
             queue_events: queue_events as u64,
             queue_bytes: queue_bytes as u64,
@@ -183,6 +280,19 @@ impl Stats {
             busy: Duration::from_nanos(self.busy_nanos.get()),
             last_error: self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
         }
+    }
+}
+
+impl Observe for Stats {
+    fn settled(&self, outcome: Outcome, events: u64) {
+        let [delivered, dropped, dead_lettered, abandoned] = &self.settled;
+        let counter = match outcome {
+            Outcome::Delivered => delivered,
+            Outcome::Dropped => dropped,
+            Outcome::DeadLettered => dead_lettered,
+            Outcome::Abandoned => abandoned,
+        };
+        counter.add(events);
     }
 }
 
@@ -216,6 +326,44 @@ impl Counter {
     }
 
     pub(super) fn get(&self) -> u64 {
+        self.value.load(Ordering::Relaxed)
+    }
+}
+
+/// A value that rises and falls; 0 where there is none. With the `metrics` feature also a gauge `dendro_<what>` of the
+/// facade, once it has a value.
+pub(super) struct Gauge {
+    value: AtomicU64,
+    #[cfg(feature = "metrics")]
+    facade: OnceLock<metrics::Gauge>,
+    #[cfg(feature = "metrics")]
+    labels: (String, ComponentKind, &'static str),
+}
+
+impl Gauge {
+    fn new(name: &str, kind: ComponentKind, what: &'static str) -> Self {
+        #[cfg(not(feature = "metrics"))]
+        let _ = (name, kind, what);
+        Self {
+            value: AtomicU64::new(0),
+            #[cfg(feature = "metrics")]
+            facade: OnceLock::new(),
+            #[cfg(feature = "metrics")]
+            labels: (name.to_owned(), kind, what),
+        }
+    }
+
+    pub(super) fn set(&self, value: u64) {
+        self.value.store(value, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        {
+            let (name, kind, what) = &self.labels;
+            let new = || metrics::gauge!(format!("dendro_{what}"), "component" => name.clone(), "kind" => kind.name());
+            self.facade.get_or_init(new).set(value as f64);
+        }
+    }
+
+    fn get(&self) -> u64 {
         self.value.load(Ordering::Relaxed)
     }
 }
