@@ -59,7 +59,7 @@
 //!
 //! # Where to go on
 //! - [`Pipeline`] and [`PipelineBuilder`]: lines and graphs, ports, dead letters, limits, shutdown, statistics.
-//! - [`sources`], [`parsers`], [`sinks`]: what there is to build with.
+//! - [`sources`], [`parsers`], [`transforms`], [`sinks`]: what there is to build with.
 //! - `parsers::collect`: metrics of the host and of services, and how to write a collector.
 //! - [`Source`], [`Transform`], [`Sink`], [`Framer`]: how to write one's own; [`filter`], [`map`], [`filter_map`] and [`sink_fn`]
 //!   are enough for small things. The repository's `examples/` has one for each.
@@ -83,6 +83,7 @@ pub use dendro_core::*;
 pub use dendro_parsers as parsers;
 pub use dendro_sinks as sinks;
 pub use dendro_sources as sources;
+pub use dendro_transforms as transforms;
 
 /// Compiles the README's example with the documentation's.
 #[cfg(doctest)]

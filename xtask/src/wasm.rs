@@ -9,7 +9,11 @@ use crate::failure::Failure;
 use crate::{apt, process};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const BUILDS: &[&[&str]] = &[&["-p", "dendro-core", "--no-default-features"], &["-p", "dendro-parsers"]];
+const BUILDS: &[&[&str]] = &[
+    &["-p", "dendro-core", "--no-default-features"],
+    &["-p", "dendro-parsers"],
+    &["-p", "dendro-transforms"],
+];
 
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
