@@ -4,6 +4,8 @@
 pub mod ack;
 pub mod batch;
 #[cfg(feature = "runtime")]
+pub mod blocking;
+#[cfg(feature = "runtime")]
 pub mod buffer;
 #[cfg(feature = "runtime")]
 pub mod clock;
@@ -20,6 +22,8 @@ pub mod schema;
 pub mod sink;
 #[cfg(feature = "runtime")]
 pub mod source;
+#[cfg(feature = "storage")]
+pub mod storage;
 mod time;
 pub mod transform;
 mod value;

@@ -10,7 +10,6 @@
 //! None of them blocks the async workers: what may wait for a device runs on tokio's blocking threads.
 
 mod blackhole;
-mod blocking;
 pub mod console;
 mod encode;
 #[cfg(feature = "file")]

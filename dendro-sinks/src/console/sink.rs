@@ -7,8 +7,8 @@ use dendro_core::json::JsonEncoder;
 use dendro_core::{Batch, Sink, SinkError, WriteContext, Written};
 
 use super::{logfmt, pretty};
-use crate::blocking::{Exclusive, Finished, identity};
 use crate::encode::in_turns;
+use dendro_core::blocking::{Exclusive, Finished, identity};
 
 /// How an event is written; the [module](super) tells more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

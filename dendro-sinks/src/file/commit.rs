@@ -5,11 +5,11 @@ use std::sync::PoisonError;
 
 use dendro_core::{CommitReason, Committed, Stage, Timestamp, Written};
 
-use super::fault::Fault;
 use super::files::{Files, Outcome};
 use super::options::Fsync;
 use super::output::sync_dirs;
 use super::rotate::{prune, rename_finished};
+use dendro_core::storage::StorageFault as Fault;
 
 impl Files {
     /// Syncs what is staged, and finishes what is idle or at the end.

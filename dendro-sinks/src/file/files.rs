@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use dendro_core::{Clock, Committed, SinkError, Stage, Timestamp, Written};
 
-use super::fault::Fault;
 use super::group::Group;
 use super::options::{Fsync, Options};
 use super::output::Output;
-use super::storage::Storage;
-use crate::blocking::Finished;
+use dendro_core::blocking::Finished;
+use dendro_core::storage::Storage;
+use dendro_core::storage::StorageFault as Fault;
 
 /// How many closed compressed files are known to be whole, so that they need not be read when they are opened again.
 const KNOWN_CLEAN: usize = 4_096;

@@ -64,7 +64,6 @@
 
 mod codec;
 mod commit;
-mod fault;
 mod files;
 mod group;
 mod open;
@@ -72,13 +71,12 @@ mod options;
 mod output;
 mod rotate;
 mod sink;
-mod storage;
 mod template;
 #[cfg(test)]
 mod tests;
 
 pub use codec::Compression;
+pub use dendro_core::storage::{Disk, Storage, StoredFile};
 pub use options::{FileSinkBuilder, Fsync};
 pub use sink::FileSink;
-pub use storage::{Disk, Storage, StoredFile};
 pub use template::InvalidFileSink;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use dendro_core::Timestamp;
 
 use super::codec::{Codec, Compression, is_whole};
-use super::fault::Fault;
 use super::files::Files;
 use super::output::{Output, Usage};
 use super::rotate::rename_finished;
-use super::storage::StoredFile;
+use dendro_core::storage::StorageFault as Fault;
+use dendro_core::storage::StoredFile;
 
 /// What every event begins with.
 const BEGINNING: &[u8] = b"{\"timestamp\":\"";

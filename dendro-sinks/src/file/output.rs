@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use dendro_core::Stage;
 
 use super::codec::{Codec, Member};
-use super::fault::Fault;
-use super::storage::{Storage, StoredFile};
+use dendro_core::storage::StorageFault as Fault;
+use dendro_core::storage::{Storage, StoredFile};
 
 /// A file that holds whole writes, and nothing behind them.
 pub(super) struct Output {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use dendro_core::Timestamp;
 
-use super::fault::Fault;
-use super::storage::Storage;
+use dendro_core::storage::Storage;
+use dendro_core::storage::StorageFault as Fault;
 
 /// How many finished files of one path and second are told apart.
 const MAX_NUMBER: u32 = 100_000;

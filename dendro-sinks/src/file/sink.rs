@@ -11,7 +11,7 @@ use super::files::Files;
 use super::group::group;
 use super::options::{FileSinkBuilder, Fsync};
 use super::template::Template;
-use crate::blocking::{Exclusive, Finished, identity};
+use dendro_core::blocking::{Exclusive, Finished, identity};
 
 /// Buffers that are kept for the next write, and the most that one may have grown to.
 const KEPT_BUFFERS: usize = 4;
@@ -98,7 +98,7 @@ impl Sink for FileSink {
         let result = self.files.run(move |files| files.commit(reason)).await?;
         // Nothing waits between here and the return, so what is taken gets to the driver. What an error leaves here
         // is named by the next commit.
-        result.map_err(super::fault::Fault::into_sink_error)?;
+        result.map_err(dendro_core::storage::StorageFault::into_sink_error)?;
         Ok(std::mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 

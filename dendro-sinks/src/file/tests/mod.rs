@@ -90,6 +90,12 @@ impl Storage for Faulty {
         let file = Disk.open(path, create)?;
         Ok(Box::new(FaultyFile { file, path: path.to_owned(), plan: self.clone() }))
     }
+    fn open_to_read(&self, path: &Path) -> io::Result<Box<dyn StoredFile>> {
+        Disk.open_to_read(path)
+    }
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Disk.replace(from, to)
+    }
     fn create_dirs(&self, path: &Path, mode: u32) -> io::Result<()> {
         self.plainly(Op::CreateDirs, path)?;
         Disk.create_dirs(path, mode)

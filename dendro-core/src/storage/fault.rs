@@ -4,28 +4,40 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use dendro_core::SinkError;
+use crate::SinkError;
 
 /// A failed operation on a file.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub struct StorageFault {
     doing: &'static str,
     path: PathBuf,
     error: io::Error,
 }
 
-impl Fault {
-    /// For `map_err`.
-    pub(super) fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+impl StorageFault {
+    /// For `map_err`: what was being done to which file.
+    pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| Self { doing, path: path.to_owned(), error }
     }
 
-    pub(super) fn into_sink_error(self) -> SinkError {
+    /// The error of the file system.
+    pub fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
+    /// All events of the write are to be written again.
+    pub fn into_sink_error(self) -> SinkError {
         SinkError::retry(self.to_string()).with_source(self.error)
     }
 }
 
-impl fmt::Display for Fault {
+impl std::error::Error for StorageFault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl fmt::Display for StorageFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { doing, path, error } = self;
         let path = path.display();
@@ -86,7 +98,8 @@ mod tests {
 
     #[test]
     fn messages_name_the_path_the_user_and_the_way_out() {
-        let text = |kind: ErrorKind| Fault::new("open", Path::new("/a/b.ndjson"))(kind.into()).to_string();
+        let text =
+            |kind: ErrorKind| StorageFault::new("open", Path::new("/a/b.ndjson"))(kind.into()).to_string();
         assert!(text(ErrorKind::StorageFull).starts_with("no space left on device under /a: free space"));
         assert!(text(ErrorKind::QuotaExceeded).starts_with("disk quota exceeded under /a"));
         for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem, ErrorKind::NotADirectory] {

@@ -1,25 +1,29 @@
-//! State that is only touched on blocking threads, by one call at a time.
+//! For sinks whose work waits for a device: state that is only touched on blocking threads, by one call at a time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use dendro_core::{SinkError, WriteContext};
 use tokio::sync::Mutex;
+
+use crate::{Batch, SinkError, WriteContext};
 
 /// Runs closures over a state on tokio's blocking threads, one at a time.
 ///
 /// A closure that was begun runs to its end, also when the future that waits for it is dropped; whoever comes
 /// next waits for it without holding a thread.
-pub(crate) struct Exclusive<S>(Arc<Mutex<S>>);
+pub struct Exclusive<S>(Arc<Mutex<S>>);
 
 impl<S: Send + 'static> Exclusive<S> {
-    pub(crate) fn new(state: S) -> Self {
+    /// Over this state.
+    pub fn new(state: S) -> Self {
         Self(Arc::new(Mutex::new(state)))
     }
 
+    /// Runs it, after those that came before.
+    ///
     /// # Errors
     /// To be tried again, if the closure panics or the runtime is shutting down.
-    pub(crate) async fn run<R: Send + 'static>(
+    pub async fn run<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Result<R, SinkError> {
@@ -31,7 +35,7 @@ impl<S: Send + 'static> Exclusive<S> {
 
 /// What became of the last writes, by their id, so that a write whose outcome did not reach the driver is answered
 /// instead of done again.
-pub(crate) struct Finished<T> {
+pub struct Finished<T> {
     kept: VecDeque<(String, usize, T)>,
 }
 
@@ -46,11 +50,12 @@ impl<T> Default for Finished<T> {
 
 impl<T> Finished<T> {
     /// What became of the write with this id and as many events.
-    pub(crate) fn find(&self, id: &str, events: usize) -> Option<&T> {
+    pub fn find(&self, id: &str, events: usize) -> Option<&T> {
         self.kept.iter().find(|(i, n, _)| i == id && *n == events).map(|(_, _, outcome)| outcome)
     }
 
-    pub(crate) fn remember(&mut self, id: &str, events: usize, outcome: T) {
+    /// Remembers it; after some dozens of later writes it is forgotten.
+    pub fn remember(&mut self, id: &str, events: usize, outcome: T) {
         self.kept.retain(|(i, _, _)| i != id);
         if self.kept.len() >= KEPT {
             self.kept.pop_front();
@@ -59,19 +64,17 @@ impl<T> Finished<T> {
     }
 
     /// Corrects what is remembered.
-    #[cfg(feature = "file")]
-    pub(crate) fn update(&mut self, change: impl FnMut(&mut T)) {
+    pub fn update(&mut self, change: impl FnMut(&mut T)) {
         self.kept.iter_mut().map(|(_, _, outcome)| outcome).for_each(change);
     }
 
     /// Forgets the writes that did not hold after all.
-    #[cfg(feature = "file")]
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         self.kept.retain(|(_, _, outcome)| keep(outcome));
     }
 }
 
 /// The id of a write and how many events it has.
-pub(crate) fn identity(batches: &[dendro_core::Batch], cx: &WriteContext) -> (String, usize) {
-    (cx.id().to_owned(), batches.iter().map(dendro_core::Batch::len).sum())
+pub fn identity(batches: &[Batch], cx: &WriteContext) -> (String, usize) {
+    (cx.id().to_owned(), batches.iter().map(Batch::len).sum())
 }
