@@ -68,6 +68,7 @@
 //! | feature | what | default |
 //! |---|---|---|
 //! | `file` | the file source and sink, with gzip and zstd | yes |
+//! | `buffer` | the disk buffer | yes |
 //! | `parsers` | the log parsers | yes |
 //! | `tracing` | the application's `tracing` events and spans as a source; the pipeline's own spans | no |
 //! | `metrics` | the `metrics` facade's registry as a source; the pipeline's own counters through it | no |
@@ -79,6 +80,8 @@
 
 pub use dendro_core::*;
 
+#[cfg(feature = "buffer")]
+pub use dendro_buffer as buffers;
 #[cfg(feature = "parsers")]
 pub use dendro_parsers as parsers;
 pub use dendro_sinks as sinks;

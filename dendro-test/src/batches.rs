@@ -13,6 +13,9 @@ pub const RECORD_TYPE: &str = "record";
 /// The event type of [`numbered`].
 pub const NUMBERED_TYPE: &str = "numbered";
 
+/// The name of the source that the kit's events come from.
+const SOURCE: &str = "test";
+
 /// When the kit's events were observed, and where its clocks begin: 2026-01-01.
 pub const OBSERVED: Timestamp = Timestamp::from_nanos(1_767_225_600_000_000_000);
 
@@ -21,6 +24,19 @@ pub const OBSERVED: Timestamp = Timestamp::from_nanos(1_767_225_600_000_000_000)
 /// # Panics
 /// If they are too large for one batch.
 pub fn lines<L: AsRef<[u8]>>(stream: &str, position: u64, lines: impl IntoIterator<Item = L>) -> Batch {
+    lines_of(SOURCE, stream, position, lines)
+}
+
+/// [`lines`] of a source of this name.
+///
+/// # Panics
+/// If they are too large for one batch.
+pub fn lines_of<L: AsRef<[u8]>>(
+    source: &str,
+    stream: &str,
+    position: u64,
+    lines: impl IntoIterator<Item = L>,
+) -> Batch {
     let (mut base, mut ranges) = (Vec::new(), Vec::new());
     for line in lines {
         let start = base.len();
@@ -29,7 +45,7 @@ pub fn lines<L: AsRef<[u8]>>(stream: &str, position: u64, lines: impl IntoIterat
         base.push(b'\n');
     }
     let mut batch = Batch::new(Bytes::from(base)).expect("the lines fit one batch");
-    let row = row(&mut batch, stream, RECORD_TYPE);
+    let row = row(&mut batch, source, stream, RECORD_TYPE);
     for range in ranges {
         batch.push_record(range.clone(), position + range.start as u64, row);
     }
@@ -44,7 +60,7 @@ pub fn events<'a>(stream: &str, events: impl IntoIterator<Item = &'a Event>) -> 
     let mut batch = Batch::default();
     for event in events {
         let observed = if event.observed == Timestamp::EPOCH { OBSERVED } else { event.observed };
-        let row = row(&mut batch, stream, &event.event_type);
+        let row = row(&mut batch, SOURCE, stream, &event.event_type);
         let mut target = batch.push_event(row.ty, row.origin, observed);
         target.set_time(event.time);
         for (name, value) in &event.fields {
@@ -102,8 +118,9 @@ pub fn ids_of(batch: &Batch) -> Vec<String> {
     batch.iter().map(id).collect()
 }
 
-fn row(batch: &mut Batch, stream: &str, event_type: &str) -> RecordRow {
-    let origin = Origin { source: Some("test".into()), stream: Some(stream.to_owned()), ..Origin::default() };
+fn row(batch: &mut Batch, source: &str, stream: &str, event_type: &str) -> RecordRow {
+    let origin =
+        Origin { source: Some(source.to_owned()), stream: Some(stream.to_owned()), ..Origin::default() };
     let known = batch.schemas().iter().find(|s| s.name == event_type).cloned();
     let schema = known.unwrap_or_else(|| Arc::new(Schema::new(event_type.to_owned())));
     RecordRow {

@@ -12,8 +12,14 @@ const TREE_LIMITS: &[(&str, &[&str], usize)] =
     &[("default features", &[], 40), ("no default features", &["--no-default-features"], 15)];
 
 /// The crates that know one transport, format or kind of work each, and nothing of each other.
-const COMPONENTS: &[&str] =
-    &["dendro-sources", "dendro-parsers", "dendro-transforms", "dendro-sinks", "dendro-wasm"];
+const COMPONENTS: &[&str] = &[
+    "dendro-sources",
+    "dendro-parsers",
+    "dendro-transforms",
+    "dendro-sinks",
+    "dendro-buffer",
+    "dendro-wasm",
+];
 
 /// One crate of the workspace that names another in its manifest.
 struct Edge<'a> {

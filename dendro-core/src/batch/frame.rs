@@ -161,6 +161,17 @@ impl Batch {
         Header::read(bytes).map(|h| h.total())
     }
 
+    /// The CRC-32 of a whole frame by the checksums that stand in it, without a look at its body: for who keeps
+    /// frames among other things, under checksums of its own. `None` if the header is not one, or the length another.
+    pub fn frame_checksum(frame: &[u8]) -> Option<u32> {
+        let header = Header::read(frame).ok().filter(|h| h.total() == frame.len())?;
+        let mut whole = crc32fast::Hasher::new();
+        whole.update(frame.get(..HEADER)?);
+        let body = (frame.len() - HEADER) as u64;
+        whole.combine(&crc32fast::Hasher::new_with_initial_len(header.body_check, body));
+        Some(whole.finalize())
+    }
+
     /// Reads the frame that `bytes` begin with; its base stays a slice of them, and so keeps all of them
     /// in memory.
     ///
