@@ -296,3 +296,51 @@ fn queue(max_events: usize) -> dendro_core::QueueLimits {
     limits.max_events = max_events;
     limits
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_run_leaves_nothing_in_a_buffer() {
+    let (source, sink) = (Numbers::new(1_000, 10), hanging());
+    let pipeline = Pipeline::line(source.clone())
+        .buffer(MemoryBuffer::new().max_events(100))
+        .sink(sink.clone())
+        .drop_rejected()
+        .build()
+        .unwrap();
+    let handle = pipeline.handle();
+    let run = tokio::time::timeout(Duration::from_secs(10), pipeline.run(never())).await;
+    assert!(run.is_err());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let sent = *source.sent.lock().unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(*source.sent.lock().unwrap(), sent);
+    let stats = handle.stats();
+    assert!(stats.iter().all(|s| (s.buffer_events, s.queue_events) == (0, 0)), "{stats:?}");
+    assert_eq!((sink.calls.lock().unwrap().len(), sink.running.lock().unwrap().1), (1, 1));
+}
+
+#[tokio::test]
+async fn a_batch_is_tried_to_be_sent_whole_or_given_back_whole() {
+    let (out, receiver) = Output::for_test(queue(10));
+    let batch = |events: usize| {
+        let events: Vec<_> = (0..events as u64).map(|n| dendro_core::Event::new("t").with("n", n)).collect();
+        dendro_core::Batch::from_events(&events).unwrap()
+    };
+    let _first = out.try_send(batch(6)).unwrap();
+    let mut second = batch(6);
+    second.reject(0, "no");
+    let dendro_core::TrySendError::Full(mut back) = out.try_send(second).unwrap_err() else {
+        panic!("it is full")
+    };
+    assert_eq!((back.end_index(), back.rejected().count(), back.acks().is_empty()), (6, 1, true));
+    // Nothing of it is under way, neither events nor letters.
+    assert_eq!(receiver.recv().await.unwrap().len(), 6);
+    let mut receipt = out.try_send(std::mem::take(&mut *back)).unwrap();
+    let mut rest = receiver.recv().await.unwrap();
+    assert_eq!(rest.len(), 5);
+    rest.take_acks().resolve(Outcome::Delivered);
+    assert!(receipt.try_settle().is_none());
+    receiver.recv_dead_letters().await.unwrap().take_acks().resolve(Outcome::DeadLettered);
+    assert_eq!(receipt.try_settle().unwrap().outcome, Outcome::DeadLettered);
+    receiver.close();
+    assert!(matches!(out.try_send(batch(1)), Err(dendro_core::TrySendError::Closed(b)) if b.len() == 1));
+}

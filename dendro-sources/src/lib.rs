@@ -7,11 +7,14 @@
 //! | [`MemorySource`] | what the application gives to a handle | no, but the handle's receipt tells |
 //! | [`TracingSource`] | the application's own `tracing` events and spans, and `log` records | no |
 //! | [`MetricsSource`] | the `metrics` facade's registry, sampled | no |
+//! | [`DeadLetterSource`] | dead letters from files, to replay them | yes, from its progress |
 //! | [`DemoSource`] | nothing: makes access-log lines up | no |
 //!
 //! Bytes are cut into records by the [`Framer`](dendro_core::Framer) that a source is given: lines unless told otherwise,
 //! [`multiline`] for records that go on over several.
 
+#[cfg(feature = "file")]
+pub mod dead_letters;
 pub mod demo;
 #[cfg(feature = "file")]
 pub mod file;
@@ -24,6 +27,8 @@ pub mod stdin;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 
+#[cfg(feature = "file")]
+pub use dead_letters::DeadLetterSource;
 pub use demo::DemoSource;
 #[cfg(feature = "file")]
 pub use file::FileSource;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::layout::{FIELD_IN_TAIL, Field, HEAD_GONE, HEAD_RAW_IN_TAIL, Head, live_runs};
+use super::layout::{BatchFull, FIELD_IN_TAIL, Field, HEAD_GONE, HEAD_RAW_IN_TAIL, Head, NO_ROW, live_runs};
 use super::{Batch, EventRef, Store};
 
 /// An event that a component has refused, and why.
@@ -111,6 +111,31 @@ impl Batch {
             reasons: self.reasons.clone(),
             ..Self::default()
         }
+    }
+
+    /// The event in a batch that holds nothing else, with all that the next component would see of it.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn alone(event: EventRef<'_>) -> Result<Self, BatchFull> {
+        let mut alone = Self::default();
+        let raw_start = alone.push_tail(event.raw())?;
+        let ty = event.schema().map(|schema| alone.add_type(schema)).transpose()?;
+        let origin = event.origin().map(|origin| alone.add_origin(origin)).transpose()?;
+        alone.push_head(Head {
+            fields_start: 0,
+            fields_len: 0,
+            raw_start,
+            ty: ty.unwrap_or(NO_ROW),
+            origin: origin.unwrap_or(NO_ROW),
+            port: 0,
+            flags: (event.head.flags & !HEAD_GONE) | HEAD_RAW_IN_TAIL,
+            ..*event.head
+        });
+        if let Some(mut copy) = alone.get_mut(0) {
+            for (name, value) in event.fields() {
+                copy.insert(name, value)?;
+            }
+        }
+        Ok(alone)
     }
 
     /// [`select`](Self::select) by what an event is.

@@ -20,6 +20,7 @@ pub struct PipelineBuilder {
     pub(super) buffers: Vec<BufferNode>,
     pub(super) sinks: Vec<SinkNode>,
     pub(super) dead_letters: DeadLetterChoice,
+    pub(super) replay: Option<Box<dyn Source>>,
     pub(super) options: Options,
 }
 
@@ -76,6 +77,7 @@ impl PipelineBuilder {
             buffers: Vec::new(),
             sinks: Vec::new(),
             dead_letters: DeadLetterChoice::Unset,
+            replay: None,
             options: Options {
                 lanes: 1,
                 drain_deadline: Duration::from_secs(30),
@@ -177,6 +179,19 @@ impl PipelineBuilder {
         self
     }
 
+    /// Makes a pipeline that replays dead letters: its own sources don't run, and `source` sends each letter's event to
+    /// the component that refused it, with [`Output::send_to`](super::Output::send_to). What a source refused
+    /// enters behind that source, what a sink refused goes to that sink alone, and what a transform refused enters
+    /// there, also in the middle of a chain. What is refused again is a dead letter again. The pipeline ends when `source` does;
+    /// its statistics have the name `replay`.
+    ///
+    /// Build it from the same parts as the pipeline that refused the events, mended. Run it while that one does not:
+    /// both would write to the same places.
+    pub fn replay(mut self, source: impl Source) -> Self {
+        self.replay = Some(Box::new(source));
+        self
+    }
+
     /// Chooses to drop what a component refuses, after counting it.
     pub fn drop_rejected(mut self) -> Self {
         self.dead_letters = DeadLetterChoice::Drop;
@@ -251,6 +266,8 @@ impl PipelineBuilder {
 
 /// The name under which the dead letters' sink has its statistics.
 pub(super) const DEAD_LETTERS: &str = "dead_letters";
+/// The name under which a source of dead letters has its statistics.
+pub(super) const REPLAY: &str = "replay";
 
 fn sink_node(
     name: String,

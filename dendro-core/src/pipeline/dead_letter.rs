@@ -4,40 +4,39 @@ use std::sync::{Arc, LazyLock};
 
 use super::queue::{Closed, QueueSender, Room};
 use super::stats::Stats;
-use crate::{Acks, Batch, EventRef, FieldSchema, Outcome, Schema, Timestamp, ValueRef, ValueType};
+use crate::{
+    Acks, Batch, EventRef, FieldSchema, Origin, Outcome, Schema, Timestamp, Value, ValueRef, ValueType,
+};
 
 /// The schema of dead letters.
+///
+/// A letter says all that is needed to replay it exactly: the event as it was when it was refused is in `event`, as a
+/// [frame](crate::batch). A record that no parser had read, of an origin that is no more than a source and a stream, has no `event`: it
+/// is made of `raw`, `event_type`, `observed`, `event_time`, `position`, `source` and `stream`.
 pub fn dead_letter_schema() -> &'static Arc<Schema> {
     static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
-        Arc::new(
-            Schema::new("dead_letter")
-                .doc("An event that a component has refused. Its time is when that happened.")
-                .field(FieldSchema::dimension("component", ValueType::Str).doc("Who refused it."))
-                .field(FieldSchema::attribute("reason", ValueType::Str).doc("Why."))
-                .field(
-                    FieldSchema::attribute("raw", ValueType::Str)
-                        .doc("The raw text, or bytes; the event as JSON where there is none."),
-                )
-                .field(
-                    FieldSchema::dimension("event_type", ValueType::Str).doc("The type that the event had."),
-                )
-                .field(
-                    FieldSchema::attribute("position", ValueType::U64)
-                        .unit("By")
-                        .doc("Where in its stream the record begins."),
-                )
-                .field(
-                    FieldSchema::attribute("event_time", ValueType::Timestamp)
-                        .doc("When the event happened, if it was known."),
-                )
-                .field(
-                    FieldSchema::attribute("stream", ValueType::Str)
-                        .doc("The file or connection that it was read from."),
-                )
-                .field(
-                    FieldSchema::gauge("attempts", ValueType::U64).unit("1").doc("How often it was tried."),
-                ),
-        )
+        let dimension = FieldSchema::dimension;
+        let attribute = FieldSchema::attribute;
+        let fields = [
+            dimension("component", ValueType::Str).doc("Who refused it."),
+            attribute("reason", ValueType::Str).doc("Why."),
+            attribute("raw", ValueType::Str)
+                .doc("The raw text, or bytes; the event as JSON where there is none."),
+            dimension("event_type", ValueType::Str).doc("The type that the event had."),
+            attribute("observed", ValueType::Timestamp).doc("When the event was first seen."),
+            attribute("event_time", ValueType::Timestamp).doc("When the event happened, if it was known."),
+            dimension("source", ValueType::Str).doc("The source that it came from."),
+            attribute("stream", ValueType::Str).doc("The file or connection that it was read from."),
+            attribute("position", ValueType::U64).unit("By").doc("Where in its stream the record begins."),
+            FieldSchema::gauge("attempts", ValueType::U64).unit("1").doc("How often it was tried."),
+            attribute("fields", ValueType::Object)
+                .doc("The fields that the event had beside its raw text, to be read."),
+            attribute("event", ValueType::Bytes)
+                .doc("The event as it was when it was refused: a frame, to be replayed."),
+        ];
+        let schema = Schema::new("dead_letter")
+            .doc("An event that a component has refused. Its time is when that happened.");
+        Arc::new(fields.into_iter().fold(schema, Schema::field))
     });
     &SCHEMA
 }
@@ -156,39 +155,61 @@ impl<'a> LetterWriter<'a> {
         self.full
     }
 
-    /// Adds an event. A raw text is no longer than a batch can hold, and a batch of letters has room for one more.
+    /// Adds an event. A raw text is no longer than a batch can hold.
     pub(super) fn add(&mut self, event: EventRef<'_>, reason: &str) {
-        if self.batch.retained_bytes() > LETTER_BYTES {
+        let default = Arc::default();
+        let origin = event.origin().unwrap_or(&default);
+        let mut json = Vec::new();
+        if event.raw().is_empty() {
+            crate::json::write_event(event, &mut json);
+        }
+        let raw = if json.is_empty() { event.raw() } else { &json[..] };
+        let mut frame = Vec::new();
+        if !says_itself(event, origin) {
+            match Batch::alone(event) {
+                Ok(alone) => alone.write_frame(&mut frame),
+                Err(full) => frame.extend_from_slice(format!("too large to be kept: {full}").as_bytes()),
+            }
+        }
+        let bytes = self.batch.retained_bytes() + raw.len() + frame.len();
+        if !self.batch.is_empty() && bytes > LETTER_BYTES {
             self.full.push(std::mem::take(&mut self.batch));
         }
-        let default = Arc::default();
+        let has_fields = !event.raw().is_empty() && event.fields().next().is_some();
+        let fields = has_fields.then(|| Value::Object(event.to_event().fields));
         let ty = self.batch.add_type(dead_letter_schema()).unwrap_or_default();
-        let origin = self.batch.add_origin(event.origin().unwrap_or(&default)).unwrap_or_default();
-        let mut letter = self.batch.push_event(ty, origin, self.now);
+        let row = self.batch.add_origin(origin).unwrap_or_default();
+        let mut letter = self.batch.push_event(ty, row, self.now);
         letter.set_time(Some(self.now));
-        let mut json = Vec::new();
-        let raw = match event.raw() {
-            [] => {
-                crate::json::write_event(event, &mut json);
-                &json[..]
-            }
-            raw => raw,
-        };
-        let stream = event.origin().and_then(|o| o.stream.as_deref());
-        let fields = [
+        let values = [
             ("raw", Some(ValueRef::from(raw))),
             ("component", Some(self.component.into())),
             ("reason", Some(reason.into())),
             ("event_type", Some(event.event_type().into())),
-            ("position", Some(event.position().into())),
+            ("observed", Some(event.observed().into())),
             ("event_time", event.time().map(ValueRef::from)),
-            ("stream", stream.map(ValueRef::from)),
+            ("source", origin.source.as_deref().map(ValueRef::from)),
+            ("stream", origin.stream.as_deref().map(ValueRef::from)),
+            ("position", Some(event.position().into())),
             ("attempts", Some(self.attempts.into())),
+            ("event", (!frame.is_empty()).then_some(ValueRef::Bytes(&frame))),
+            ("fields", fields.as_ref().map(ValueRef::from)),
         ];
-        for (name, value) in fields {
-            if let Some(value) = value {
-                let _ = letter.insert(name, value);
+        for (name, value) in values {
+            // Only the last two can find no room, where the raw text is nearly as large as a batch can be.
+            if let Some(value) = value
+                && letter.insert(name, value).is_err()
+                && name == "event"
+            {
+                let _ = letter.insert(name, "too large to be kept");
             }
         }
     }
+}
+
+/// Whether the readable part of a letter says all of the event: a record that nobody has read, of a plain origin.
+fn says_itself(event: EventRef<'_>, origin: &Origin) -> bool {
+    let plain = Origin { source: origin.source.clone(), stream: origin.stream.clone(), ..Origin::default() };
+    let is_record = event.is_unparsed() && !event.is_self() && !event.raw().is_empty();
+    is_record && event.fields().next().is_none() && *origin == plain
 }

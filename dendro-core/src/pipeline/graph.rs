@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::build_error::{BuildError, BuildProblem};
-use super::builder::{DEAD_LETTERS, DeadLetterChoice, PipelineBuilder};
+use super::builder::{DEAD_LETTERS, DeadLetterChoice, PipelineBuilder, REPLAY};
 use crate::{Schema, Transform};
 
 /// A checked pipeline: consecutive transforms are fused into stages.
@@ -16,6 +16,8 @@ pub(super) struct Graph {
     pub(super) buffer_edges: Vec<Vec<Target>>,
     /// For each component that has them, the schemas that leave it.
     pub(super) schemas: HashMap<String, Vec<Arc<Schema>>>,
+    /// For each component, the schemas of what comes to it; for a source, of what it sends.
+    pub(super) entering: HashMap<String, Vec<Arc<Schema>>>,
     /// Whether all that comes to a place is kept somewhere until it is acknowledged, and can be sent again.
     pub(super) replays: Replays,
 }
@@ -120,9 +122,9 @@ impl Graph {
                 StagePlan { chain, edges, stateful }
             })
             .collect();
-        let schemas = schemas(builder, &order, &edges, &probes);
+        let Flow { leaving, entering } = schemas(builder, &order, &edges, &probes);
         let replays = replays(builder, &order, &edges);
-        Ok(Self { stages, source_edges, buffer_edges, schemas, replays })
+        Ok(Self { stages, source_edges, buffer_edges, schemas: leaving, entering, replays })
     }
 }
 
@@ -201,43 +203,59 @@ fn name_of(builder: &PipelineBuilder, node: Node) -> &str {
     }
 }
 
-/// The schemas that leave each source, transform and buffer.
-fn schemas(
-    builder: &PipelineBuilder,
-    order: &[Node],
-    edges: &Edges,
-    probes: &[Box<dyn Transform>],
-) -> HashMap<String, Vec<Arc<Schema>>> {
-    let mut schemas: HashMap<String, Vec<Arc<Schema>>> = HashMap::new();
+/// The schemas that leave each source, transform and buffer, and those that enter each component.
+fn schemas(builder: &PipelineBuilder, order: &[Node], edges: &Edges, probes: &[Box<dyn Transform>]) -> Flow {
+    let mut flow = Flow::default();
     for s in &builder.sources {
-        schemas.insert(s.name.clone(), s.source.schemas());
+        flow.leaving.insert(s.name.clone(), s.source.schemas());
+        flow.entering.insert(s.name.clone(), s.source.schemas());
     }
+    let before = |leaving: &Schemas, inputs: &[Output]| {
+        let mut found: Vec<Arc<Schema>> = Vec::new();
+        let inputs = inputs.iter().filter_map(|(from, _)| leaving.get(name_of(builder, *from)));
+        inputs.flatten().for_each(|schema| add(&mut found, schema.clone()));
+        found
+    };
     for node in order {
-        let mut inputs: Vec<Arc<Schema>> = Vec::new();
-        let own = match node {
-            // What an earlier run has left in it may be of other types.
-            Node::Buffer(b) => builder.buffers[*b].reader.schemas(),
-            _ => Vec::new(),
-        };
-        let before = edges.of(*node).iter().filter_map(|(from, _)| schemas.get(name_of(builder, *from)));
-        for schema in before.flatten().cloned().chain(own) {
-            if !inputs.contains(&schema) {
-                inputs.push(schema);
-            }
-        }
+        let entering = before(&flow.leaving, edges.of(*node));
         let leaving = match node {
-            Node::Transform(t) => probes[*t].schemas(&inputs),
-            _ => inputs,
+            Node::Source(_) => continue,
+            Node::Transform(t) => probes[*t].schemas(&entering),
+            Node::Buffer(b) => {
+                // What an earlier run has left in it may be of other types.
+                let mut leaving = entering.clone();
+                builder.buffers[*b].reader.schemas().into_iter().for_each(|own| add(&mut leaving, own));
+                leaving
+            }
         };
-        schemas.insert(name_of(builder, *node).to_owned(), leaving);
+        flow.leaving.insert(name_of(builder, *node).to_owned(), leaving);
+        flow.entering.insert(name_of(builder, *node).to_owned(), entering);
     }
-    schemas
+    for (sink, inputs) in builder.sinks.iter().zip(&edges.sinks) {
+        flow.entering.insert(sink.name.clone(), before(&flow.leaving, inputs));
+    }
+    flow
+}
+
+type Schemas = HashMap<String, Vec<Arc<Schema>>>;
+
+#[derive(Default)]
+struct Flow {
+    leaving: Schemas,
+    entering: Schemas,
+}
+
+fn add(schemas: &mut Vec<Arc<Schema>>, schema: Arc<Schema>) {
+    if !schemas.contains(&schema) {
+        schemas.push(schema);
+    }
 }
 
 fn replays(builder: &PipelineBuilder, order: &[Node], edges: &Edges) -> Replays {
+    let letters = builder.replay.as_ref().map(|source| source.can_replay());
     let sources = builder.sources.iter().enumerate();
     let mut replays: HashMap<Node, bool> =
-        sources.map(|(i, s)| (Node::Source(i), s.source.can_replay())).collect();
+        sources.map(|(i, s)| (Node::Source(i), letters.unwrap_or_else(|| s.source.can_replay()))).collect();
     let all = |replays: &HashMap<Node, bool>, inputs: &[Output]| {
         inputs.iter().all(|(from, _)| replays.get(from) == Some(&true))
     };
@@ -271,8 +289,9 @@ fn check_names(builder: &PipelineBuilder) -> Vec<BuildProblem> {
     let names = builder.sources.iter().map(|s| &s.name);
     let names = names.chain(builder.transforms.iter().map(|t| &t.name));
     let names = names.chain(builder.buffers.iter().map(|b| &b.writer.name));
+    let replay = builder.replay.is_some().then(|| REPLAY.to_owned());
     let mut seen: Vec<&String> = Vec::new();
-    for name in names.chain(builder.sinks.iter().map(|s| &s.name)) {
+    for name in names.chain(builder.sinks.iter().map(|s| &s.name)).chain(&replay) {
         if name.is_empty() || name.contains('.') || name == DEAD_LETTERS {
             problems.push(BuildProblem::BadName(name.clone()));
         }
@@ -352,7 +371,7 @@ fn fuse(order: &[Node], edges: &Edges, ports: &[Vec<String>]) -> Vec<Vec<usize>>
 }
 
 /// The name that is fewest edits away, if it is near enough to have been meant.
-fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
     let near = names.map(|name| (edit_distance(wanted, name), name));
     let (distance, name) = near.min_by_key(|(d, name)| (*d, name.len(), name.to_string()))?;
     (distance <= wanted.len().max(3) / 2).then(|| name.clone())

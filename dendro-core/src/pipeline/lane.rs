@@ -112,8 +112,8 @@ impl Lane {
     }
 
     async fn process(&mut self, item: Item) -> Result<(), Closed> {
-        let Item { mut batch, seq, .. } = item;
-        let result = self.apply_from(0, &mut batch).await;
+        let Item { mut batch, seq, from, .. } = item;
+        let result = self.apply_from(from, &mut batch).await;
         self.stage.turn.wait(seq).await;
         let result = match result {
             Ok(()) => self.stage.send(batch).await,

@@ -8,6 +8,7 @@ use super::control::{Either, first};
 use super::dead_letter::DeadLetters;
 use super::problem::Reporter;
 use super::queue::{Closed, Queue, QueueLimits, QueueSender, Room};
+use super::replay::{Entries, ReplayError};
 use super::stats::{ComponentKind, ComponentStats, Stats};
 use crate::ack::observed;
 use crate::clock::Clock;
@@ -111,9 +112,23 @@ struct Inner {
     dead_letters: DeadLetters,
     stats: Arc<Stats>,
     clock: Arc<dyn Clock>,
+    /// Where letters that are replayed enter; `None` for any other source.
+    entries: Option<Entries>,
 }
 
 impl Output {
+    /// For a source of dead letters, which has no place of its own in the pipeline.
+    pub(super) fn replaying(
+        entries: Entries,
+        budget: Option<Allowance>,
+        stats: Arc<Stats>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (fanout, dead_letters) = (Fanout::default(), DeadLetters::dropped());
+        let inner = Inner { fanout, budget, dead_letters, stats, clock, entries: Some(entries) };
+        Self { inner: Arc::new(inner), _lent: None }
+    }
+
     pub(super) fn new(
         fanout: Fanout,
         budget: Option<Allowance>,
@@ -121,7 +136,8 @@ impl Output {
         stats: Arc<Stats>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { fanout, budget, dead_letters, stats, clock }), _lent: None }
+        let inner = Inner { fanout, budget, dead_letters, stats, clock, entries: None };
+        Self { inner: Arc::new(inner), _lent: None }
     }
 
     /// An output to the same place, and a future that resolves when all clones of it are gone.
@@ -143,16 +159,37 @@ impl Output {
     /// If it is dropped while it waits, the batch is dropped too: nothing of it, or a part, was accepted. A source
     /// that must not lose it sends it from a loop of its own, not from a branch of a `select`.
     pub async fn send(&self, batch: Batch) -> Result<Receipt, Closed> {
-        let permit = match &self.inner.budget {
-            // What comes with an acknowledgement has its share of the budget since it was taken in.
-            Some(allowance) if batch.acks().is_empty() => allowance.take(batch.retained_bytes()).await,
-            _ => None,
-        };
         let inner = &*self.inner;
+        let permit = inner.share_of_budget(&batch).await;
         let (mut batch, receipt) = self.taken_in(batch, permit);
         inner.dead_letters.take_rejected(&mut batch, &inner.stats, inner.clock.now()).await?;
         inner.count_out(&batch);
         inner.fanout.send(batch).await?;
+        Ok(receipt)
+    }
+
+    /// [`send`](Self::send) to one component alone, by its name: for a source that was given to
+    /// [`PipelineBuilder::replay`](super::PipelineBuilder::replay). For the name of a source, to all that read from it.
+    /// The types of the batch get the schemas that the component knows them by.
+    ///
+    /// # Errors
+    /// [`ReplayError`]: there is no such component (the batch is given back), or the pipeline takes nothing any more.
+    ///
+    /// # Cancel safety
+    /// As of [`send`](Self::send).
+    pub async fn send_to(&self, component: &str, mut batch: Batch) -> Result<Receipt, ReplayError> {
+        let inner = &*self.inner;
+        let Some(entries) = &inner.entries else { return Err(ReplayError::NotReplaying(Box::new(batch))) };
+        let Some(entry) = entries.find(component) else {
+            let nearest = entries.nearest(component);
+            let (component, batch) = (component.to_owned(), Box::new(batch));
+            return Err(ReplayError::UnknownComponent { component, nearest, batch });
+        };
+        batch.attach_schemas(&entry.schemas);
+        let permit = inner.share_of_budget(&batch).await;
+        let (batch, receipt) = self.taken_in(batch, permit);
+        inner.count_out(&batch);
+        entry.to.send(batch).await?;
         Ok(receipt)
     }
 
@@ -189,6 +226,7 @@ impl Output {
         // Nothing waits from here on: there is room for all of it.
         let (mut batch, receipt) = self.taken_in(batch, permit);
         if for_letters.push(&mut batch, letters, &inner.stats).is_err() {
+            drop(batch.take_acks());
             return closed(batch);
         }
         inner.count_out(&batch);
@@ -235,6 +273,14 @@ impl Output {
 }
 
 impl Inner {
+    /// What comes with an acknowledgement has its share since it was taken in.
+    async fn share_of_budget(&self, batch: &Batch) -> Option<OwnedSemaphorePermit> {
+        match &self.budget {
+            Some(allowance) if batch.acks().is_empty() => allowance.take(batch.retained_bytes()).await,
+            _ => None,
+        }
+    }
+
     fn count_out(&self, batch: &Batch) {
         self.stats.events_out.add(batch.len() as u64);
         self.stats.bytes_out.add(batch.raw_bytes());

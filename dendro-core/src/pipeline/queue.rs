@@ -41,6 +41,8 @@ pub(super) struct Item {
     pub(super) batch: Batch,
     /// Counts the batches of this queue.
     pub(super) seq: u64,
+    /// The link of the chain behind the queue at which it begins.
+    pub(super) from: usize,
     events: u32,
     bytes: u32,
     lane: usize,
@@ -83,8 +85,13 @@ impl Queue {
     }
 
     pub(super) fn sender(self: &Arc<Self>) -> QueueSender {
+        self.sender_to(0)
+    }
+
+    /// A sender whose batches begin at this link of the chain behind the queue.
+    pub(super) fn sender_to(self: &Arc<Self>, from: usize) -> QueueSender {
         self.lock().senders += 1;
-        QueueSender { queue: self.clone() }
+        QueueSender { queue: self.clone(), from }
     }
 
     /// The next batch for this lane; `None` when there are no more and no sender is left.
@@ -154,18 +161,22 @@ impl Queue {
     }
 
     /// Gives the batches back if the queue is closed.
-    fn push<I: IntoIterator<Item = Batch>>(&self, batches: I, events: u32, bytes: u32) -> Result<(), I> {
+    fn push<I: IntoIterator<Item = Batch>>(
+        &self,
+        batches: I,
+        (mut events, mut bytes): (u32, u32),
+        from: usize,
+    ) -> Result<(), I> {
         let mut state = self.lock();
         if state.closed {
             return Err(batches);
         }
         // The room of all of them is given back with the first.
-        let (mut events, mut bytes) = (events, bytes);
         for batch in batches {
             let seq = state.next_seq;
             state.next_seq += 1;
             let lane = if self.by_stream { lane_of(batch.stream(), self.lanes) } else { 0 };
-            state.items.push_back(Item { batch, seq, events, bytes, lane });
+            state.items.push_back(Item { batch, seq, from, events, bytes, lane });
             (events, bytes) = (0, 0);
         }
         drop(state);
@@ -187,6 +198,7 @@ fn lane_of(stream: Option<&str>, lanes: usize) -> usize {
 
 pub(super) struct QueueSender {
     queue: Arc<Queue>,
+    from: usize,
 }
 
 impl QueueSender {
@@ -205,7 +217,7 @@ impl QueueSender {
         let (events, bytes) = queue.weigh(batches);
         let for_events = queue.events.acquire_many(events).await.map_err(|_| Closed)?;
         let for_bytes = queue.bytes.acquire_many(bytes).await.map_err(|_| Closed)?;
-        Ok(Room { queue, events: for_events, bytes: for_bytes })
+        Ok(Room { queue, from: self.from, events: for_events, bytes: for_bytes })
     }
 
     /// Room for all of these, if there is some now.
@@ -223,13 +235,14 @@ impl QueueSender {
         else {
             return Ok(None);
         };
-        Ok(Some(Room { queue, events, bytes }))
+        Ok(Some(Room { queue, from: self.from, events, bytes }))
     }
 }
 
 /// Room in a queue; free again when it is dropped unused.
 pub(super) struct Room<'a> {
     queue: &'a Queue,
+    from: usize,
     events: SemaphorePermit<'a>,
     bytes: SemaphorePermit<'a>,
 }
@@ -237,17 +250,17 @@ pub(super) struct Room<'a> {
 impl Room<'_> {
     /// Puts in what it was made for; gives it back if the queue has been closed since.
     pub(super) fn push<I: IntoIterator<Item = Batch>>(self, batches: I) -> Result<(), I> {
-        let Self { queue, events, bytes } = self;
+        let Self { queue, from, events, bytes } = self;
         let weight = (events.num_permits() as u32, bytes.num_permits() as u32);
         events.forget();
         bytes.forget();
-        queue.push(batches, weight.0, weight.1)
+        queue.push(batches, weight, from)
     }
 }
 
 impl Clone for QueueSender {
     fn clone(&self) -> Self {
-        self.queue.sender()
+        self.queue.sender_to(self.from)
     }
 }
 

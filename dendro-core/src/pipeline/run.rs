@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::builder::{DEAD_LETTERS, DeadLetterChoice, Line, Options, PipelineBuilder, SinkNode};
+use super::builder::{
+    DEAD_LETTERS, DeadLetterChoice, Line, Options, PipelineBuilder, REPLAY, SinkNode, SourceNode,
+};
 use super::control::{Control, Either, Phase, block_on, first};
 use super::dead_letter::DeadLetters;
 use super::deliver::{Delivery, Surroundings};
@@ -19,6 +21,7 @@ use super::output::{Allowance, Fanout, Output};
 use super::problem::Reporter;
 use super::queue::Queue;
 use super::random::Random;
+use super::replay::{Entries, Entry};
 use super::report::{RunError, RunReport};
 use super::stats::{ComponentKind, ComponentStats, Content, Stats};
 use crate::{BatchPool, Origin, Schema, Source, SourceContext};
@@ -113,12 +116,12 @@ impl Pipeline {
             _ => None,
         };
         let first_of_stage = |t: usize| graph.stages.iter().position(|s| s.chain[0] == t);
+        let sources: Vec<&str> = match &builder.replay {
+            Some(_) => vec![REPLAY],
+            None => builder.sources.iter().map(|s| s.name.as_str()).collect(),
+        };
         let stats = PipelineStats {
-            sources: builder
-                .sources
-                .iter()
-                .map(|s| Stats::new(s.name.as_str().into(), ComponentKind::Source, None))
-                .collect(),
+            sources: sources.into_iter().map(|s| Stats::new(s.into(), ComponentKind::Source, None)).collect(),
             transforms: builder
                 .transforms
                 .iter()
@@ -181,7 +184,10 @@ impl Pipeline {
         let control = self.control.clone();
         let deadline = self.builder.options.drain_deadline;
         let stats = self.stats.clone();
-        let replays: Vec<bool> = self.builder.sources.iter().map(|s| s.source.can_replay()).collect();
+        let replays: Vec<bool> = match &self.builder.replay {
+            Some(source) => vec![source.can_replay()],
+            None => self.builder.sources.iter().map(|s| s.source.can_replay()).collect(),
+        };
         let mut running = Running::start(self);
         let reporter = running.reporter.clone();
 
@@ -246,7 +252,7 @@ impl Running {
         let Pipeline { builder, graph, control, stats, stage_queues, .. } = pipeline;
         let (buffer_queues, sink_queues, dead_queue) =
             (pipeline.buffer_queues, pipeline.sink_queues, pipeline.dead_queue);
-        let PipelineBuilder { sources, transforms, buffers, sinks, dead_letters, options } = builder;
+        let PipelineBuilder { sources, transforms, buffers, sinks, dead_letters, replay, options } = builder;
         let reporter = Reporter::new(options.on_problem.clone(), stats.all().cloned().collect());
         let random = Random::new(options.seed);
         let letters = || match &dead_queue {
@@ -317,16 +323,25 @@ impl Running {
                 })
             })
             .collect();
-        let outputs: Vec<_> = graph
-            .source_edges
-            .iter()
-            .zip(&stats.sources)
-            .map(|(targets, stats)| {
-                let (budget, clock) = (options.budget.clone(), options.clock.clone());
-                let allowance = budget.map(Allowance::of_source);
-                Output::new(fanout(targets), allowance, letters(), stats.clone(), clock)
-            })
-            .collect();
+        let output = |targets: &[Target], stats: &Arc<Stats>| {
+            let allowance = options.budget.clone().map(Allowance::of_source);
+            Output::new(fanout(targets), allowance, letters(), stats.clone(), options.clock.clone())
+        };
+        let sources: Vec<(SourceNode, Output)> = match replay {
+            None => {
+                let outputs = graph.source_edges.iter().zip(&stats.sources);
+                sources.into_iter().zip(outputs.map(|(targets, stats)| output(targets, stats))).collect()
+            }
+            Some(source) => {
+                let names = sources.iter().map(|s| s.name.as_str());
+                let entries =
+                    entries(&graph, names, &stats, &fanout, [&stage_queues, &buffer_queues, &sink_queues]);
+                let allowance = options.budget.clone().map(Allowance::of_source);
+                let out =
+                    Output::replaying(entries, allowance, stats.sources[0].clone(), options.clock.clone());
+                vec![(SourceNode { name: REPLAY.to_owned(), source }, out)]
+            }
+        };
 
         let lanes = stages.into_iter().flat_map(|stage| start_lanes(&stage, options.lanes)).collect();
         let mut sinks: Vec<_> = deliveries.into_iter().map(|d| tokio::spawn(Arc::new(d).run())).collect();
@@ -343,7 +358,6 @@ impl Running {
         };
         let mut running: Vec<_> = sources
             .into_iter()
-            .zip(outputs)
             .map(|(node, out)| start(&node.name, node.source, out, control.stopping(), Phase::Draining))
             .collect();
         let mut written = Vec::new();
@@ -407,6 +421,31 @@ impl Drop for Running {
             }
         }
     }
+}
+
+/// Where letters enter: behind a source, or before any other component.
+fn entries<'a>(
+    graph: &Graph,
+    sources: impl Iterator<Item = &'a str>,
+    stats: &PipelineStats,
+    fanout: &impl Fn(&[Target]) -> Fanout,
+    [stage_queues, buffer_queues, sink_queues]: [&[Arc<Queue>]; 3],
+) -> Entries {
+    let mut entries = Entries::default();
+    let mut add = |name: &str, to: Fanout| {
+        let schemas = graph.entering.get(name).cloned().unwrap_or_default();
+        entries.insert(name, Entry { to, schemas });
+    };
+    let before = |queue: &Arc<Queue>, link: usize| Fanout { edges: vec![queue.sender_to(link)] };
+    sources.zip(&graph.source_edges).for_each(|(name, targets)| add(name, fanout(targets)));
+    for (plan, queue) in graph.stages.iter().zip(stage_queues) {
+        for (link, transform) in plan.chain.iter().enumerate() {
+            add(&stats.transforms[*transform].name, before(queue, link));
+        }
+    }
+    let (buffers, sinks) = (stats.buffers.iter().zip(buffer_queues), stats.sinks.iter().zip(sink_queues));
+    buffers.chain(sinks).for_each(|(stats, queue)| add(&stats.name, before(queue, 0)));
+    entries
 }
 
 fn start_lanes(stage: &Arc<Stage>, lanes: usize) -> Vec<LaneHandle> {

@@ -1,6 +1,7 @@
 //! The sink.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,12 +11,14 @@ use dendro_core::{Batch, CommitReason, Committed, Sink, SinkError, SinkSettings,
 use super::files::Files;
 use super::group::group;
 use super::options::{FileSinkBuilder, Fsync};
-use super::template::Template;
+use super::template::{InvalidFileSink, Template};
 use dendro_core::blocking::{Exclusive, Finished, identity};
 
 /// Buffers that are kept for the next write, and the most that one may have grown to.
 const KEPT_BUFFERS: usize = 4;
 const KEPT_BYTES: usize = 32 << 20;
+/// How long a file of dead letters gets.
+const DEAD_LETTER_FILE_BYTES: u64 = 64 << 20;
 
 /// Writes events to files as lines of JSON; the [module](super) tells more.
 ///
@@ -38,6 +41,30 @@ impl FileSink {
     /// Files at this path, which may have [places](super#paths) for time and fields.
     pub fn builder(path: impl Into<String>) -> FileSinkBuilder {
         FileSinkBuilder::new(path.into())
+    }
+
+    /// The usual place for dead letters: NDJSON files in this folder. They are synced every second, rotated at
+    /// 64 MiB, and none is ever removed. One is `dead_letters.ndjson.partial` until it is finished.
+    ///
+    /// ```
+    /// use dendro_core::Pipeline;
+    /// use dendro_sinks::FileSink;
+    /// let builder = Pipeline::builder().dead_letters(FileSink::dead_letters("dead_letters")?);
+    /// # let _ = builder;
+    /// # Ok::<(), dendro_sinks::file::InvalidFileSink>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The folder's name is not UTF-8.
+    pub fn dead_letters(folder: impl AsRef<Path>) -> Result<Self, InvalidFileSink> {
+        let folder = folder.as_ref();
+        let Some(name) = folder.to_str() else {
+            return Err(InvalidFileSink(format!("{}: the folder's name is not UTF-8", folder.display())));
+        };
+        let name = name.replace('%', "%%").replace('{', "{{").replace('}', "}}");
+        let path = Path::new(&name).join("dead_letters.ndjson");
+        let builder = Self::builder(path.to_string_lossy()).rotate_bytes(DEAD_LETTER_FILE_BYTES);
+        builder.atomic_finish(true).build()
     }
 
     pub(super) fn new(template: Template, builder: FileSinkBuilder) -> Self {

@@ -41,6 +41,7 @@ mod watch;
 
 pub use activity::FileActivity;
 pub use config::{FileSource, StartAt};
+pub(crate) use store::{Disk, Storage};
 
 use dendro_core::Batch;
 

@@ -18,7 +18,7 @@ const LOCK: &str = "lock";
 const HANDOVER: u32 = 25;
 
 /// The few things that a store does with a file system, so that tests can let them fail.
-pub(super) trait Storage: Send + Sync {
+pub(crate) trait Storage: Send + Sync {
     /// Writes a file that only its owner may read, and waits until it is on the disk.
     fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Replaces `to` by `from`.
@@ -28,7 +28,7 @@ pub(super) trait Storage: Send + Sync {
 }
 
 /// The machine's file system.
-pub(super) struct Disk;
+pub(crate) struct Disk;
 
 impl Storage for Disk {
     fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
