@@ -38,13 +38,8 @@ async fn apache_tells_its_workers_goes_away_and_comes_back() {
         assert!(apache.http_get("/nothing").contains("404"));
     }
     let asked_for = number(before, "accesses") + 5.0;
-    let after = loop {
-        // A request is counted a moment after it was answered.
-        let scraped = asked.until(true).await;
-        if number(scraped.one("apache_status"), "accesses") >= asked_for {
-            break scraped;
-        }
-    };
+    // A request is counted a moment after it was answered.
+    let after = asked.until_it(|s| s.any("apache_status", |e| number(e, "accesses") >= asked_for)).await;
     let after = after.one("apache_status");
     let workers = number(after, "busy_workers") + number(after, "idle_workers");
     assert!((workers - workers_of_the_scoreboard(after)).abs() <= 2.0, "{after:?}");

@@ -6,10 +6,10 @@
 mod collect_support;
 mod live;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use collect_support::{Asked, Scraped, check_schemas, number, text};
-use dendro_core::{MetricKind, Role, Source, Value};
+use collect_support::{Asked, Scraped, check_schemas, is, number, text};
+use dendro_core::{Event, MetricKind, Role, Source, Value};
 use dendro_parsers::collect::CollectSource;
 use dendro_parsers::collect::mysql::MysqlStatus;
 
@@ -19,17 +19,6 @@ fn status(mariadb: &live::Server) -> MysqlStatus {
 
 fn run(mariadb: &live::Server, sql: &str) {
     live::mysql(mariadb, &[sql]);
-}
-
-async fn until(asked: &Asked, done: impl Fn(&Scraped) -> bool) -> Scraped {
-    let began = Instant::now();
-    loop {
-        let scraped = asked.until(true).await;
-        if done(&scraped) {
-            return scraped;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{scraped:?}");
-    }
 }
 
 #[tokio::test]
@@ -45,10 +34,7 @@ async fn mariadb_tells_of_itself_goes_away_and_comes_back() {
     assert!(event.fields.len() > 300, "what is not known is told as well: {}", event.fields.len());
     assert!(first.of("mysql_replica").is_empty());
     run(&mariadb, "CREATE DATABASE d; CREATE TABLE d.t (n INT); INSERT INTO d.t VALUES (1), (2), (3)");
-    let inserted = |s: &Scraped| {
-        s.of("mysql_command").iter().any(|event| event.get("command") == Some(&"insert".into()))
-    };
-    let after = until(&asked, inserted).await;
+    let after = asked.until_it(|s| s.any("mysql_command", |e| is(e, "command", "insert"))).await;
     assert_eq!(number(after.with("mysql_command", "command", "insert"), "count"), 1.0);
     assert!(number(after.one("mysql_status"), "questions") > number(event, "questions"));
     let connections = |scraped: &Scraped| number(scraped.one("mysql_status"), "connections");
@@ -79,19 +65,14 @@ async fn a_replica_tells_how_far_it_is() {
         ),
     );
     let asked = Asked::often(status(&replica));
-    let runs = |s: &Scraped| {
-        let replicas = s.of("mysql_replica");
-        replicas.first().is_some_and(|event| {
-            event.get("io_running") == Some(&"Yes".into()) && event.get("seconds_behind").is_some()
-        })
-    };
-    let scraped = until(&asked, runs).await;
+    let runs = |e: &Event| is(e, "io_running", "Yes") && e.get("seconds_behind").is_some();
+    let scraped = asked.until_it(|s| s.any("mysql_replica", runs)).await;
     let event = scraped.one("mysql_replica");
     assert_eq!((text(event, "channel"), text(event, "source_host")), ("up", "127.0.0.1"));
     assert_eq!((number(event, "source_port"), text(event, "sql_running")), (f64::from(port), "Yes"));
     assert_eq!((number(event, "last_io_errno"), number(event, "seconds_behind") >= 0.0), (0.0, true));
     run(&replica, "STOP SLAVE 'up'");
-    let stopped = until(&asked, |s| text(s.one("mysql_replica"), "io_running") == "No").await;
+    let stopped = asked.until_it(|s| s.any("mysql_replica", |e| is(e, "io_running", "No"))).await;
     assert_eq!(stopped.one("mysql_replica").get("seconds_behind"), None);
 }
 

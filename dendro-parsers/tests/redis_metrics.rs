@@ -12,7 +12,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use certificates::Certificates;
-use collect_support::{Asked, check_schemas, number, text};
+use collect_support::{Asked, check_schemas, is, number, text};
 use dendro_core::{MetricKind, Role, Source, Value};
 use dendro_parsers::collect::redis::RedisInfo;
 use dendro_parsers::collect::{CollectSource, Tls};
@@ -57,19 +57,12 @@ async fn a_replica_is_told_by_both_sides() {
     let Some(master) = live::redis("repl-diskless-sync-delay 0\n") else { return };
     let Some(replica) = live::redis(&format!("replicaof 127.0.0.1 {}\n", master.port())) else { return };
     let (of_master, of_replica) = (Asked::often(info(&master)), Asked::often(info(&replica)));
-    let began = std::time::Instant::now();
-    loop {
-        let (upper, lower) = (of_master.scrape().await, of_replica.scrape().await);
-        let lower = lower.one("redis_info");
-        let online = upper.of("redis_replica").iter().any(|event| text(event, "state") == "online");
-        if online && text(lower, "master_link_status") == "up" {
-            let event = upper.one("redis_replica");
-            assert_eq!((text(event, "ip"), number(event, "port")), ("127.0.0.1", f64::from(replica.port())));
-            assert!(number(event, "lag") < 60.0 && text(lower, "role") == "slave");
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{upper:?}");
-    }
+    let upper = of_master.until_it(|s| s.any("redis_replica", |e| is(e, "state", "online"))).await;
+    let event = upper.with("redis_replica", "state", "online");
+    assert_eq!((text(event, "ip"), number(event, "port")), ("127.0.0.1", f64::from(replica.port())));
+    assert!(number(event, "lag") < 60.0);
+    let lower = of_replica.until_it(|s| s.any("redis_info", |e| is(e, "master_link_status", "up"))).await;
+    assert_eq!(text(lower.one("redis_info"), "role"), "slave");
 }
 
 #[tokio::test]

@@ -70,6 +70,11 @@ impl Scraped {
         self.0.iter().filter(|event| event.event_type == event_type).collect()
     }
 
+    /// Whether an event of this type is so. What a service does not tell yet is no failure while it is waited for.
+    pub(crate) fn any(&self, event_type: &str, is: impl Fn(&Event) -> bool) -> bool {
+        self.of(event_type).into_iter().any(is)
+    }
+
     /// The only event of this type.
     pub(crate) fn one(&self, event_type: &str) -> &Event {
         let events = self.of(event_type);
@@ -100,13 +105,23 @@ impl Scraped {
 
 /// A field as a number: an integer, a float, or a duration in seconds.
 pub(crate) fn number(event: &Event, field: &str) -> f64 {
-    match event.get(field) {
-        Some(Value::U64(n)) => *n as f64,
-        Some(Value::I64(n)) => *n as f64,
-        Some(Value::F64(n)) => *n,
-        Some(Value::Duration(d)) => d.as_secs_f64(),
-        other => panic!("{field} is {other:?} in {event:?}"),
+    number_of(event, field).unwrap_or_else(|| panic!("{field} is {:?} in {event:?}", event.get(field)))
+}
+
+/// The same, if there is one.
+pub(crate) fn number_of(event: &Event, field: &str) -> Option<f64> {
+    match event.get(field)? {
+        Value::U64(n) => Some(*n as f64),
+        Value::I64(n) => Some(*n as f64),
+        Value::F64(n) => Some(*n),
+        Value::Duration(d) => Some(d.as_secs_f64()),
+        _ => None,
     }
+}
+
+/// Whether a field has this value.
+pub(crate) fn is(event: &Event, field: &str, value: impl Into<Value>) -> bool {
+    event.get(field) == Some(&value.into())
 }
 
 pub(crate) fn text<'a>(event: &'a Event, field: &str) -> &'a str {

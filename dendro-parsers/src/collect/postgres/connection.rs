@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::Severity;
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use super::super::CollectError;
@@ -108,9 +109,16 @@ impl Connection {
                 };
                 Ok(messages.into_iter().filter_map(row).collect())
             }
-            Err(error) => Err(match error.as_db_error().map(|told| told.message().to_owned()) {
-                Some(message) if !self.client.is_closed() => Failure::Refused(message),
-                Some(message) => Failure::Lost(CollectError::new(message)),
+            Err(error) => Err(match error.as_db_error() {
+                // What is worse than an error ends the connection, if a moment later.
+                Some(told)
+                    if self.client.is_closed()
+                        || matches!(told.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) =>
+                {
+                    let message = format!("PostgreSQL has ended the connection: {}", told.message());
+                    Failure::Lost(CollectError::new(message))
+                }
+                Some(told) => Failure::Refused(told.message().to_owned()),
                 None => Failure::Lost(
                     CollectError::new("the connection to PostgreSQL was lost").with_source(error),
                 ),

@@ -38,10 +38,12 @@ pub(super) const QUERIES: &[Query] = &[
     query(0, LOCKS_SQL, LOCKS, &LOCKS_SCHEMA),
 ];
 
-/// How far the server's log is: what it has written, or, on a standby, received.
+/// How far the server's log is: what it has written, or, on a standby, received: by streaming, which begins at the start
+/// of a segment that may have been replayed before, or from an archive, of which only what was replayed is known.
 macro_rules! wal_end {
     () => {
-        "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn() \
+        "CASE WHEN pg_catalog.pg_is_in_recovery() \
+         THEN GREATEST(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) \
          ELSE pg_catalog.pg_current_wal_lsn() END"
     };
 }
@@ -243,7 +245,7 @@ const REPLICATION: &[Measure] = &[
     dimension("state", "As in `streaming`, `catchup`, `backup`."),
     dimension("sync_state", "As in `async`, `sync`, `quorum`, `potential`."),
     bytes("sent_lag_bytes", "Log that was not sent yet."),
-    bytes("write_lag_bytes", "Log that it has not written yet."),
+    bytes("write_lag_bytes", "Log that it has not written yet; null until it has said so."),
     bytes("flush_lag_bytes", "Log that it has not synced yet."),
     bytes("replay_lag_bytes", "Log that it has not replayed yet."),
     seconds("write_lag", "How long it took from here until it had written; null when nothing was lately."),
@@ -280,15 +282,17 @@ static SLOT_SCHEMA: LazyLock<Arc<Schema>> =
     LazyLock::new(|| schema("postgres_replication_slot", "One replication slot.", &[SLOT]).into());
 
 /// Without new transactions on the primary the time of the last one grows, and there is no lag.
-const STANDBY_SQL: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), \
-    pg_catalog.pg_last_wal_replay_lsn()) AS replay_lag_bytes, \
-    CASE WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0 \
+const STANDBY_SQL: &str = "SELECT \
+    CASE WHEN pg_catalog.pg_last_wal_receive_lsn() <= pg_catalog.pg_last_wal_replay_lsn() THEN 0 \
+    ELSE pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) END \
+    AS replay_lag_bytes, \
+    CASE WHEN pg_catalog.pg_last_wal_receive_lsn() <= pg_catalog.pg_last_wal_replay_lsn() THEN 0 \
     ELSE extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()) END AS replay_lag, \
     pg_catalog.pg_is_wal_replay_paused() AS replay_paused, \
     (SELECT status FROM pg_catalog.pg_stat_wal_receiver) AS receiver_status \
     WHERE pg_catalog.pg_is_in_recovery()";
 const STANDBY: &[Measure] = &[
-    bytes("replay_lag_bytes", "Log received and not replayed yet."),
+    bytes("replay_lag_bytes", "Log received and not replayed yet; null if nothing was streamed."),
     seconds("replay_lag", "How old the last replayed transaction is; 0 if there is nothing to replay."),
     dimension("replay_paused", "Whether replaying is paused.").reads(Reads::Bool),
     dimension("receiver_status", "As in `streaming`; null if it receives nothing."),
