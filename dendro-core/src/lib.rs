@@ -18,6 +18,7 @@ pub mod own_work;
 #[cfg(feature = "runtime")]
 pub mod pipeline;
 pub mod schema;
+mod secret;
 #[cfg(feature = "runtime")]
 pub mod sink;
 #[cfg(feature = "runtime")]
@@ -34,6 +35,7 @@ pub use event::Event;
 pub use framer::{Cut, Framer, Lines, Record, Records};
 pub use origin::Origin;
 pub use schema::{FieldSchema, MetricKind, Role, Schema, Temporality, ValueType};
+pub use secret::Secret;
 pub use time::{Civil, SignedDuration, Timestamp, days_from_civil};
 pub use transform::{FlushReason, Transform, TransformError, filter, filter_map, from_fn, map};
 pub use value::{Object, Value, ValueRef};
@@ -47,6 +49,8 @@ pub use pipeline::{
     BuildError, CircuitState, Closed, ComponentKind, ComponentStats, MemoryBudget, Output, Pipeline,
     PipelineBuilder, PipelineHandle, Problem, QueueLimits, RunError, RunReport, Severity, TrySendError,
 };
+#[cfg(feature = "runtime")]
+pub use secret::SecretError;
 #[cfg(feature = "runtime")]
 pub use sink::{
     AdaptiveConcurrency, CircuitBreaker, CommitReason, Committed, Order, Retry, Sink, SinkError,

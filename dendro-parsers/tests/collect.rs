@@ -9,7 +9,7 @@ use std::time::Duration;
 use dendro_core::{
     Batch, Event, FieldSchema, Outcome, Schema, Severity, Source, Timestamp, Value, ValueType,
 };
-use dendro_parsers::collect::{CollectError, CollectSource, Collector, Scrape, Secret};
+use dendro_parsers::collect::{CollectError, CollectSource, Collector, Scrape};
 use dendro_test::conformance::SourceFixture;
 use dendro_test::{SourceHarness, source_conformance};
 use tokio::time::Instant;
@@ -240,12 +240,6 @@ fn schemas_are_published_with_the_target() {
         assert!(schema.fields.iter().all(|field| !field.doc.is_empty()));
     }
     assert!(!source.can_replay());
-}
-
-#[test]
-fn a_secret_is_not_printed() {
-    let secret = Secret::new("hunter2");
-    assert_eq!((format!("{secret:?}"), secret.expose()), ("***".to_owned(), "hunter2"));
 }
 
 struct World;

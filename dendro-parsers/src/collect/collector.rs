@@ -101,3 +101,11 @@ impl From<BatchFull> for CollectError {
         Self::new("the service told more than an event can hold").with_source(full)
     }
 }
+
+#[cfg(feature = "_net")]
+impl From<dendro_net::ConnectError> for CollectError {
+    fn from(error: dendro_net::ConnectError) -> Self {
+        let (message, source) = error.into_parts();
+        Self { message, source }
+    }
+}

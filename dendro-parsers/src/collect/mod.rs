@@ -58,8 +58,6 @@ mod json;
 pub mod mongodb;
 #[cfg(feature = "mysql_metrics")]
 pub mod mysql;
-#[cfg(feature = "_net")]
-mod net;
 #[cfg(feature = "nginx_metrics")]
 pub mod nginx;
 #[cfg(feature = "postgres_metrics")]
@@ -67,17 +65,14 @@ pub mod postgres;
 #[cfg(feature = "redis_metrics")]
 pub mod redis;
 mod scrape;
-mod secret;
 mod source;
 #[cfg(any(feature = "host_metrics", feature = "mongodb_metrics", feature = "_net"))]
 #[allow(dead_code, reason = "each service uses a part of it")]
 mod table;
-#[cfg(feature = "_tls")]
-mod tls;
 
 pub use collector::{CollectError, Collector};
-pub use scrape::Scrape;
-pub use secret::Secret;
-pub use source::CollectSource;
+pub use dendro_core::Secret;
 #[cfg(feature = "_tls")]
-pub use tls::Tls;
+pub use dendro_net::Tls;
+pub use scrape::Scrape;
+pub use source::CollectSource;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dendro_core::{Schema, Value};
+use dendro_net::Address;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Row};
 
-use super::super::net::Address;
 use super::super::table::Growing;
 use super::super::{CollectError, Collector, Scrape, Secret};
 use super::measures::{COMMAND_SCHEMA, SERVER, STATUS, is_gauge, status};

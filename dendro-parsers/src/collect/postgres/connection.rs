@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dendro_net::{Address, Tls};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
@@ -10,8 +11,6 @@ use tokio_postgres::error::Severity;
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use super::super::CollectError;
-use super::super::net::Address;
-use super::super::tls::Tls;
 use super::tls::Connector;
 
 /// Where the server listens.

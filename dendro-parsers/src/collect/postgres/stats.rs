@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dendro_core::Schema;
+use dendro_net::Address;
 use tokio_postgres::{Config, SimpleQueryRow};
 
-use super::super::net::Address;
 use super::super::table::Measure;
 use super::super::{CollectError, Collector, Scrape, Secret, Tls};
 use super::connection::{Connection, Endpoint, Failure};

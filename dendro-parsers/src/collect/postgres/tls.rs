@@ -5,13 +5,11 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use dendro_net::{ConnectError, Tls};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_rustls::client;
-
-use super::super::CollectError;
-use super::super::tls::Tls;
 
 pub(super) struct Connector {
     pub(super) tls: Tls,
@@ -20,8 +18,8 @@ pub(super) struct Connector {
 
 impl TlsConnect<TcpStream> for Connector {
     type Stream = Encrypted;
-    type Error = CollectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Encrypted, CollectError>> + Send>>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Encrypted, ConnectError>> + Send>>;
 
     fn connect(self, tcp: TcpStream) -> Self::Future {
         Box::pin(async move { self.tls.connect(&self.host, tcp).await.map(Encrypted) })

@@ -1,10 +1,9 @@
 //! As much of Redis' protocol as it takes to ask one question.
 
+use dendro_net::{Address, Stream, Tls};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::super::CollectError;
-use super::super::net::{Address, Stream};
-use super::super::tls::Tls;
 
 /// No answer to `INFO` is longer.
 const MAX_REPLY_BYTES: u64 = 16 << 20;

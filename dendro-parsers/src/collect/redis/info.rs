@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dendro_core::{Schema, Value};
+use dendro_net::Address;
 
-use super::super::net::Address;
 use super::super::table::{Growing, Measure};
 use super::super::{CollectError, Collector, Scrape, Secret, Tls};
 use super::client::Client;

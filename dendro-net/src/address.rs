@@ -1,32 +1,25 @@
-//! Connections to services, plain or with TLS.
+//! Where a service listens.
 
-#[cfg(feature = "_tls")]
-use tokio::io::{AsyncRead, AsyncWrite};
-#[cfg(feature = "_tls")]
-use tokio::net::TcpStream;
+use std::fmt;
 
-use super::CollectError;
-#[cfg(feature = "_tls")]
-use super::tls::Tls;
-
-/// A connection of either kind.
-#[cfg(feature = "_tls")]
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-#[cfg(feature = "_tls")]
-impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
+use crate::ConnectError;
 
 /// Where a service listens.
 #[derive(Clone, Debug)]
-pub(crate) struct Address {
+pub struct Address {
     /// A name or an address, that of IPv6 without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// The port.
+    pub port: u16,
 }
 
 impl Address {
     /// Reads `host`, `host:port`, `[::1]` or `[::1]:port`.
-    pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, CollectError> {
-        let wrong = || CollectError::new(format!("`{text}` is no address: expected `host:port`"));
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn parse(text: &str, default_port: u16) -> Result<Self, ConnectError> {
+        let wrong = || ConnectError::new(format!("`{text}` is no address: expected `host:port`"));
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
@@ -41,30 +34,10 @@ impl Address {
         }
         Ok(Self { host: host.to_owned(), port })
     }
-
-    #[cfg(feature = "_tls")]
-    pub(crate) async fn connect_tcp(&self) -> Result<TcpStream, CollectError> {
-        let tcp = TcpStream::connect((self.host.as_str(), self.port))
-            .await
-            .map_err(|error| CollectError::new(format!("can't connect to {self}")).with_source(error))?;
-        // Requests are small, and the answer is waited for.
-        let _ = tcp.set_nodelay(true);
-        Ok(tcp)
-    }
-
-    #[cfg(feature = "_tls")]
-    #[allow(dead_code, reason = "some clients do TLS themselves")]
-    pub(crate) async fn connect(&self, tls: Option<&Tls>) -> Result<Box<dyn Stream>, CollectError> {
-        let tcp = self.connect_tcp().await?;
-        match tls {
-            None => Ok(Box::new(tcp)),
-            Some(tls) => Ok(Box::new(tls.connect(&self.host, tcp).await?)),
-        }
-    }
 }
 
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {

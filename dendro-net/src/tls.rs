@@ -1,5 +1,6 @@
 //! TLS towards services.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tokio::net::TcpStream;
@@ -10,16 +11,18 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{CollectError, Secret};
+use dendro_core::Secret;
+
+use crate::ConnectError;
 
 /// How a service proves who it is, and we to it. The certificate is always checked, its name as well.
 ///
 /// ```
-/// use dendro_parsers::collect::Tls;
+/// use dendro_net::Tls;
 /// let tls = Tls::new().server_name("db.internal");
 /// # let _ = tls;
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Tls {
     authorities: Option<Vec<u8>>,
@@ -58,15 +61,15 @@ impl Tls {
     }
 
     /// Shakes hands over an open connection.
-    pub(crate) async fn connect(
-        &self,
-        host: &str,
-        tcp: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, CollectError> {
+    ///
+    /// # Errors
+    /// The server is not who it has to be, or does not want us.
+    ///
+    /// # Cancel safety
+    /// The connection is gone with the call.
+    pub async fn connect(&self, host: &str, tcp: TcpStream) -> Result<TlsStream<TcpStream>, ConnectError> {
         let name = self.server_name.as_deref().unwrap_or(host);
-        let server = ServerName::try_from(name.to_owned()).map_err(|error| {
-            CollectError::new(format!("`{name}` is no name of a server")).with_source(error)
-        })?;
+        let server = server_name(name)?;
         let config = match self.ready.get() {
             Some(config) => config.clone(),
             None => self.prepare().await?,
@@ -74,21 +77,40 @@ impl Tls {
         TlsConnector::from(config)
             .connect(server, tcp)
             .await
-            .map_err(|error| CollectError::new(format!("no TLS with {name}")).with_source(error))
+            .map_err(|error| ConnectError::new(format!("no TLS with {name}")).with_source(error))
     }
 
     /// Once: the system's authorities are files.
-    async fn prepare(&self) -> Result<Arc<ClientConfig>, CollectError> {
+    async fn prepare(&self) -> Result<Arc<ClientConfig>, ConnectError> {
         let tls = self.clone();
         let config = tokio::task::spawn_blocking(move || tls.build())
             .await
-            .map_err(|error| CollectError::new("TLS could not be set up").with_source(error))??;
+            .map_err(|error| ConnectError::new("TLS could not be set up").with_source(error))??;
         Ok(self.ready.get_or_init(|| Arc::new(config)).clone())
     }
 
-    fn build(&self) -> Result<ClientConfig, CollectError> {
+    /// Whether what was given is valid: certificates and the key. Reads no file.
+    ///
+    /// # Errors
+    /// What is not.
+    pub fn check(&self) -> Result<(), ConnectError> {
+        if let Some(name) = &self.server_name {
+            server_name(name)?;
+        }
+        // The system's authorities are looked at when they are needed.
+        match (&self.authorities, &self.identity) {
+            (None, None) => Ok(()),
+            (None, Some((chain, key))) => {
+                certificates(chain)?;
+                private_key(key).map(drop)
+            }
+            (Some(_), _) => self.build().map(drop),
+        }
+    }
+
+    fn build(&self) -> Result<ClientConfig, ConnectError> {
         let wrong = |what: &'static str| {
-            move |error: Box<dyn std::error::Error + Send + Sync>| CollectError::new(what).with_source(error)
+            move |error: Box<dyn std::error::Error + Send + Sync>| ConnectError::new(what).with_source(error)
         };
         let mut roots = RootCertStore::empty();
         match &self.authorities {
@@ -105,7 +127,7 @@ impl Tls {
             }
         }
         if roots.is_empty() {
-            return Err(CollectError::new(
+            return Err(ConnectError::new(
                 "no certificate authorities: the system has none installed (package `ca-certificates`), and none were given",
             ));
         }
@@ -115,20 +137,36 @@ impl Tls {
             .with_root_certificates(roots);
         match &self.identity {
             None => Ok(config.with_no_client_auth()),
-            Some((chain, key)) => {
-                let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
-                    // What is wrong with it may quote it.
-                    .map_err(|_| CollectError::new("our key is not valid: expected PEM"))?;
-                config
-                    .with_client_auth_cert(certificates(chain)?, key)
-                    .map_err(|e| wrong("our certificate and key are not valid")(e.into()))
-            }
+            Some((chain, key)) => config
+                .with_client_auth_cert(certificates(chain)?, private_key(key)?)
+                .map_err(|e| wrong("our certificate and key are not valid")(e.into())),
         }
     }
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, CollectError> {
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("own_authorities", &self.authorities.is_some())
+            .field("identity", &self.identity.is_some())
+            .field("server_name", &self.server_name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, ConnectError> {
+    ServerName::try_from(name.to_owned())
+        .map_err(|error| ConnectError::new(format!("`{name}` is no name of a server")).with_source(error))
+}
+
+fn private_key(pem: &Secret) -> Result<PrivateKeyDer<'static>, ConnectError> {
+    PrivateKeyDer::from_pem_slice(pem.expose().as_bytes())
+        // What is wrong with it may quote it.
+        .map_err(|_| ConnectError::new("our key is not valid: expected PEM"))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
     CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| {
-        CollectError::new("a certificate is not valid: expected PEM").with_source(error.to_string())
+        ConnectError::new("a certificate is not valid: expected PEM").with_source(error.to_string())
     })
 }
