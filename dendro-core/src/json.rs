@@ -27,6 +27,15 @@ pub struct JsonEncoder {
     spans: Vec<(u32, u32)>,
     head: line::Head,
     scratch: Vec<u8>,
+    dedup: Option<DedupField>,
+}
+
+/// The field that has the key of the event.
+#[derive(Debug)]
+struct DedupField {
+    name: String,
+    /// The same field of the batch itself.
+    own: Option<Key>,
 }
 
 impl JsonEncoder {
@@ -39,6 +48,13 @@ impl JsonEncoder {
     /// has no field of the same name.
     pub fn with_origin(mut self, origin: bool) -> Self {
         self.origin = origin;
+        self
+    }
+
+    /// Whether to write the [`DedupKey`](crate::DedupKey) of each event that has one, as a field of this name behind
+    /// the others, where the event has none of that name.
+    pub fn with_dedup_key(mut self, name: Option<String>) -> Self {
+        self.dedup = name.map(|name| DedupField { name, own: None });
         self
     }
 
@@ -66,6 +82,9 @@ impl JsonEncoder {
             self.spans.push((start as u32, (self.names.len() - start) as u32));
         }
         self.names.resize(self.names.len() + PAD, 0);
+        if let Some(dedup) = &mut self.dedup {
+            dedup.own = batch.find_key(&dedup.name);
+        }
     }
 
     /// Appends some events of the batch that [`prepare`](Self::prepare) was called for, each with a newline
@@ -115,6 +134,15 @@ impl JsonEncoder {
         }
         if self.origin {
             line.generic(|out| write_origin(event, out));
+        }
+        if let Some(dedup) = &self.dedup
+            && let Some(key) = event.dedup_key()
+            && dedup.own.and_then(|own| event.get_key(own)).is_none()
+        {
+            line.generic(|out| {
+                write_name(false, &dedup.name, out);
+                write_string(&key.to_hex(), out);
+            });
         }
         line.byte(b'}');
     }

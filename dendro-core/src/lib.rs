@@ -9,6 +9,7 @@ pub mod blocking;
 pub mod buffer;
 #[cfg(feature = "runtime")]
 pub mod clock;
+mod dedup_key;
 pub mod distribution;
 pub mod event;
 pub mod framer;
@@ -31,6 +32,7 @@ mod value;
 
 pub use ack::{Acks, Outcome, Receipt, Settlement, Snapshot, Token, acknowledgement};
 pub use batch::{Batch, BatchFull, BatchPool, EventMut, EventRef, EventWriter, FrameError, Key, RecordRow};
+pub use dedup_key::DedupKey;
 pub use event::Event;
 pub use framer::{Cut, Framer, Lines, Record, Records};
 pub use origin::Origin;

@@ -1,5 +1,7 @@
 //! Where events come from.
 
+use std::num::NonZeroU64;
+
 /// Where events come from. A batch holds a small table of origins, shared by its events; the fields
 /// here read as fields of each event that names the origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,6 +16,10 @@ pub struct Origin {
     pub tenant: Option<String>,
     /// The unit of order: one file, one connection, one shard.
     pub stream: Option<String>,
+    /// What positions in the stream count in, such as one file of those that have had its name: the same whenever it
+    /// is read again, and never that of another. `None` where nothing can be read again, or is not told apart.
+    /// [`DedupKey`](crate::DedupKey)s are made of it.
+    pub identity: Option<NonZeroU64>,
     /// Fixed names and values, by the user's choice.
     pub tags: Vec<(String, String)>,
 }

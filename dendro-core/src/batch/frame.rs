@@ -13,9 +13,11 @@
 //! ```
 //!
 //! A field is 16 bytes: payload u64, length u32, key u16, tag u8, flags u8. A head is 48: time i64,
-//! observed i64, position u64, then u32: first field, fields, raw start, raw length, then u16: type,
-//! origin, port, flags. An origin is five strings (host, service, source, tenant, stream), a count of
-//! tags, and two strings a tag; a string is a u32 length, 0xFFFFFFFF for none, and its bytes.
+//! observed i64, place u64, then u32: first field, fields, raw start, raw length, then u16: type,
+//! origin, port, flags. A place is a position in the upper 48 bits, and in the lower 16 0 for none, 1 and
+//! the number of its children for a record, 0x8000 and its own number for a child (0 where that is unknown).
+//! An origin is five strings (host, service, source, tenant, stream), its identity u64 (0 for none), a count
+//! of tags, and two strings a tag; a string is a u32 length, 0xFFFFFFFF for none, and its bytes.
 //!
 //! The field tags are 0 null, 1 bool, 2 i64, 3 u64, 4 f64, 5 timestamp, 6 duration, 7 text, 8 bytes,
 //! 9 array, 10 object, 11 histogram, 12 sketch. The payload of the first seven is the value, that of text

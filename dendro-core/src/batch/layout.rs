@@ -1,5 +1,7 @@
 //! The flat entries that a batch is made of, and their byte form in a frame.
 
+use super::place::Place;
+
 /// The most bytes that `base` or `tail` may hold: offsets stay small and a batch stays a batch.
 pub const MAX_SECTION_BYTES: usize = 64 << 20;
 /// The most distinct field names in a batch.
@@ -187,7 +189,7 @@ const HEAD_KEPT: u16 = HEAD_RAW_IN_TAIL | HEAD_TIMED | HEAD_UNPARSED | HEAD_SELF
 pub(crate) struct Head {
     pub(crate) time: i64,
     pub(crate) observed: i64,
-    pub(crate) position: u64,
+    pub(crate) place: Place,
     pub(crate) fields_start: u32,
     pub(crate) fields_len: u32,
     pub(crate) raw_start: u32,
@@ -219,7 +221,7 @@ impl Head {
         let mut out = [0; Self::BYTES];
         out[0..8].copy_from_slice(&self.time.to_le_bytes());
         out[8..16].copy_from_slice(&self.observed.to_le_bytes());
-        out[16..24].copy_from_slice(&self.position.to_le_bytes());
+        out[16..24].copy_from_slice(&self.place.to_bits().to_le_bytes());
         for (slot, v) in out[24..40].chunks_exact_mut(4).zip([
             self.fields_start,
             self.fields_len,
@@ -246,7 +248,7 @@ impl Head {
         Some(Self {
             time: long(0) as i64,
             observed: long(8) as i64,
-            position: long(16),
+            place: Place::from_bits(long(16)),
             fields_start: int(24),
             fields_len: int(28),
             raw_start: int(32),

@@ -15,6 +15,7 @@ mod edit;
 mod frame;
 mod keys;
 mod layout;
+mod place;
 mod pool;
 mod repeated;
 mod shape;
@@ -47,6 +48,7 @@ use layout::{
     Field, HEAD_GONE, HEAD_RAW_IN_TAIL, HEAD_REJECTED, HEAD_REMOVED, HEAD_SELF, HEAD_TIMED, HEAD_UNPARSED,
     Head, NO_ROW,
 };
+use place::Place;
 
 /// A run of events in one flat layout; the [module](self) tells how.
 ///
@@ -193,13 +195,39 @@ impl Batch {
     /// position and mark; it has no fields, no raw text and leaves by the default port. `None` if there is
     /// no such event (a removed one is as good).
     pub fn append(&mut self, parent: usize) -> Option<EventMut<'_>> {
-        let from = self.store.heads.get(parent)?;
-        let kept = from.flags & (HEAD_TIMED | HEAD_SELF);
-        let head =
-            Head { fields_start: 0, fields_len: 0, raw_start: 0, raw_len: 0, port: 0, flags: kept, ..*from };
+        let head = self.child_head(parent)?;
         self.push_head(head);
         let index = self.store.heads.len() - 1;
         Some(EventMut::new(self, index))
+    }
+
+    /// [`append`](Self::append) for a record that is a part of its parent's, as one message may hold several: `raw` is
+    /// copied, and reads as `message` until a parser has read it.
+    ///
+    /// # Errors
+    /// [`BatchFull`] if there is no room for it.
+    pub fn append_assembled(&mut self, parent: usize, raw: &[u8]) -> Result<Option<EventMut<'_>>, BatchFull> {
+        let Some(head) = self.child_head(parent) else { return Ok(None) };
+        let raw_start = self.push_tail(raw)?;
+        let flags = head.flags | HEAD_UNPARSED | HEAD_RAW_IN_TAIL;
+        self.push_head(Head { raw_start, raw_len: raw.len() as u32, flags, ..head });
+        let index = self.store.heads.len() - 1;
+        Ok(Some(EventMut::new(self, index)))
+    }
+
+    fn child_head(&mut self, parent: usize) -> Option<Head> {
+        let from = self.store.heads.get_mut(parent)?;
+        let (place, flags) = (from.place.child(), from.flags & (HEAD_TIMED | HEAD_SELF));
+        Some(Head {
+            place,
+            fields_start: 0,
+            fields_len: 0,
+            raw_start: 0,
+            raw_len: 0,
+            port: 0,
+            flags,
+            ..*from
+        })
     }
 
     /// Adds an event that was not read from anything: a measurement, a summary.
@@ -213,7 +241,7 @@ impl Batch {
     }
 
     /// Adds an event for a record that a source has cut from the base: `raw` is its range there,
-    /// `position` where it begins in its stream. Its raw text reads as `message` until a parser has
+    /// `position` where it begins in its stream, below 2^48 (a higher one is cut to it). Its raw text reads as `message` until a parser has
     /// read it. A range outside of the base is cut to what there is, and a row that is not in the tables
     /// is none.
     pub fn push_record(&mut self, raw: Range<usize>, position: u64, record: RecordRow) {
@@ -246,7 +274,7 @@ impl Batch {
         let start = self.push_tail(raw)?;
         self.push_head(Head {
             observed: record.observed.as_nanos(),
-            position,
+            place: Place::of_record(position),
             raw_start: start,
             raw_len: raw.len() as u32,
             ty: record.ty,
@@ -405,7 +433,7 @@ fn record_head(raw: &Range<usize>, limit: usize, position: u64, record: RecordRo
     let start = raw.start.min(end);
     Head {
         observed: record.observed.as_nanos(),
-        position,
+        place: Place::of_record(position),
         raw_start: start as u32,
         raw_len: (end - start) as u32,
         ty: record.ty,
@@ -418,7 +446,7 @@ fn record_head(raw: &Range<usize>, limit: usize, position: u64, record: RecordRo
 const EMPTY_HEAD: Head = Head {
     time: 0,
     observed: 0,
-    position: 0,
+    place: Place::NONE,
     fields_start: 0,
     fields_len: 0,
     raw_start: 0,

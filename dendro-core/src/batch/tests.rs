@@ -5,6 +5,7 @@
 
 mod acks;
 mod caps;
+mod dedup;
 mod edits;
 mod frames;
 mod generate;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Batch;
 use super::layout::{Field, HEAD_SELF, HEAD_TIMED, HEAD_UNPARSED, Head, Key, Tag};
-use crate::{Event, Origin, Schema, SignedDuration, Timestamp, Value, ValueRef};
+use crate::{DedupKey, Event, Origin, Schema, SignedDuration, Timestamp, Value, ValueRef};
 
 /// The name under which the raw text of an event reads that no parser has read.
 pub(super) const RAW_TEXT: &str = "message";
@@ -62,7 +62,12 @@ impl<'a> EventRef<'a> {
     /// Where in its stream the record begins, in bytes (of decompressed content), or whatever
     /// the source counts by.
     pub fn position(&self) -> u64 {
-        self.head.position
+        self.head.place.position()
+    }
+
+    /// What tells it from every other event and is the same when it comes again; `None` if nothing does.
+    pub fn dedup_key(&self) -> Option<DedupKey> {
+        Some(DedupKey::new(self.origin()?.identity?, self.head.place.key()?))
     }
 
     /// The output port that a transform has chosen; 0 is the default one.

@@ -209,7 +209,7 @@ impl<'a> EventWriter<'a> {
 
     /// Where in its stream the record begins.
     pub fn position(&self) -> u64 {
-        self.head.position
+        self.head.place.position()
     }
 
     /// When the record was read.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::FileId;
-use super::identity::{Inode, Mark, Print};
+use super::identity::{BEFORE_BYTES, Birth, HEAD_BYTES, Inode, Mark, Print};
 
 /// The version of the form on disk.
 const VERSION: u64 = 1;
@@ -31,6 +32,9 @@ pub(super) struct Entry {
     pub(super) finished: bool,
     /// Since when it has not been found, in seconds.
     pub(super) gone_since: Option<u64>,
+    /// What its positions count in; `None` until something was read.
+    pub(super) identity: Option<NonZeroU64>,
+    pub(super) birth: Birth,
 }
 
 /// All that is remembered.
@@ -89,8 +93,7 @@ impl Book {
             })
             .collect();
         let body = json!({ "files": files, "streams": streams }).to_string();
-        let sum = format!("{:016x}", xxh3_64(body.as_bytes()));
-        format!("{}\n{body}\n", json!({ "dendro_checkpoints": VERSION, "xxh3": sum })).into_bytes()
+        sealed(body.as_bytes())
     }
 
     /// Reads the form on disk.
@@ -132,6 +135,24 @@ impl Book {
     }
 }
 
+/// A body as it stands on disk.
+fn sealed(body: &[u8]) -> Vec<u8> {
+    let sum = format!("{:016x}", xxh3_64(body));
+    let head = json!({ "dendro_checkpoints": VERSION, "xxh3": sum }).to_string();
+    [head.as_bytes(), b"\n", body, b"\n"].concat()
+}
+
+/// For fuzzing: a body that is whatever someone has written to the disk, under a checksum that is right.
+pub fn check(body: &[u8]) {
+    let _ = Book::decode(body);
+    let Ok(book) = Book::decode(&sealed(body)) else { return };
+    for entry in book.files.values() {
+        let Mark { offset, head, before } = entry.mark;
+        assert!(head.len() <= HEAD_BYTES && before.len() <= BEFORE_BYTES && before.len() as u64 <= offset);
+    }
+    assert!(Book::decode(&book.encode()).is_ok_and(|again| again == book), "what is written is read again");
+}
+
 fn entry_to_json(entry: &Entry) -> Value {
     let print = |p: Print| json!({ "bytes": p.bytes, "xxh3": format!("{:016x}", p.hash) });
     json!({
@@ -145,28 +166,46 @@ fn entry_to_json(entry: &Entry) -> Value {
         "modified_ns": entry.modified,
         "finished": entry.finished,
         "gone_since": entry.gone_since,
+        "identity": entry.identity.map(|identity| format!("{identity:016x}")),
+        "birth": {
+            "device": entry.birth.inode.device,
+            "inode": entry.birth.inode.inode,
+            "created_ns": entry.birth.created,
+            "generation": entry.birth.generation,
+        },
     })
 }
 
 fn entry_from_json(value: &Value) -> Option<Entry> {
-    let print = |v: &Value| {
+    // What is no longer than it ever is: so much is read of a file to compare.
+    let print = |v: &Value, most: u64| {
         Some(Print {
-            bytes: u32::try_from(v["bytes"].as_u64()?).ok()?,
+            bytes: u32::try_from(v["bytes"].as_u64().filter(|bytes| *bytes <= most)?).ok()?,
             hash: u64::from_str_radix(v["xxh3"].as_str()?, 16).ok()?,
         })
     };
+    let offset = value["offset"].as_u64().filter(|offset| *offset <= i64::MAX as u64)?;
+    let birth = |name: &str| value["birth"][name].as_u64();
     Some(Entry {
         stream: value["stream"].as_str()?.into(),
         path: path_from_json(&value["path"])?,
         inode: Inode { device: value["device"].as_u64()?, inode: value["inode"].as_u64()? },
         mark: Mark {
-            offset: value["offset"].as_u64()?,
-            head: print(&value["head"])?,
-            before: print(&value["before"])?,
+            offset,
+            head: print(&value["head"], HEAD_BYTES as u64)?,
+            before: print(&value["before"], offset.min(BEFORE_BYTES as u64))?,
         },
         modified: value["modified_ns"].as_i64().unwrap_or_default(),
         finished: value["finished"].as_bool().unwrap_or_default(),
         gone_since: value["gone_since"].as_u64(),
+        identity: value["identity"]
+            .as_str()
+            .and_then(|text| u64::from_str_radix(text, 16).ok()?.try_into().ok()),
+        birth: Birth {
+            inode: Inode { device: birth("device")?, inode: birth("inode")? },
+            created: birth("created_ns")?,
+            generation: birth("generation")?,
+        },
     })
 }
 
@@ -216,6 +255,8 @@ mod tests {
                 modified: -5,
                 finished: true,
                 gone_since: Some(3),
+                identity: NonZeroU64::new(0xfeed),
+                birth: Birth { inode: Inode { device: 1, inode: 7 }, created: u64::MAX, generation: 2 },
             };
             book.files.insert(id, entry);
         }
@@ -241,6 +282,27 @@ mod tests {
                 }
             }
             assert!(Book::decode(&good[..at]).is_err() || at + 1 == good.len());
+        }
+    }
+
+    #[test]
+    fn an_entry_that_no_file_can_have_is_left_out() {
+        let good = book().encode();
+        let good = String::from_utf8(good).unwrap();
+        let body = good.split_once('\n').unwrap().1.trim_end();
+        for (was, is) in [
+            // Before the beginning of the file, and more than is ever read at once.
+            ("\"offset\":17", "\"offset\":3"),
+            ("\"offset\":17", "\"offset\":18446744073709551615"),
+            ("\"bytes\":4", "\"bytes\":4294967295"),
+            ("\"bytes\":6", "\"bytes\":257"),
+            ("\"bytes\":6", "\"bytes\":-1"),
+            ("\"device\":1", "\"device\":1.5"),
+        ] {
+            let bad = body.replace(was, is);
+            assert_ne!(bad, body, "{was}");
+            let read = Book::decode(&sealed(bad.as_bytes())).unwrap();
+            assert!(read.files.is_empty() && !read.snapshots.is_empty(), "{is}");
         }
     }
 

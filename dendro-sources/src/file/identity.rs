@@ -1,6 +1,7 @@
 //! How a file is known again: device and inode, and what it holds.
 
 use std::fs::Metadata;
+use std::num::NonZeroU64;
 use std::os::unix::fs::MetadataExt;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -21,6 +22,52 @@ impl Inode {
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
+}
+
+/// What makes the content that begins at a file's first byte another one than any that was read before; events are told
+/// apart by it, for ever and elsewhere, so that it must never be taken for that of another.
+///
+/// Device and inode are not enough: both are used again. The time of creation is new then; where the file system knows none,
+/// chance is, which the checkpoint keeps. What was truncated and written again is told by `generation`, and where nobody
+/// has seen that happen by the first line, as far as the files of an application do not all begin with the same one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Birth {
+    /// Where the content was first, whatever rotation does to it then.
+    pub(super) inode: Inode,
+    /// In nanoseconds; or by chance.
+    pub(super) created: u64,
+    /// How often what has this inode had begun anew before.
+    pub(super) generation: u64,
+}
+
+/// How much of the first line counts.
+const FIRST_LINE_BYTES: usize = 256;
+
+impl Birth {
+    pub(super) fn of(metadata: &Metadata, generation: u64) -> Self {
+        let since = metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let created = since.map_or_else(chance, |since| since.as_nanos() as u64);
+        Self { inode: Inode::of(metadata), created, generation }
+    }
+
+    /// The identity of what `first` is the beginning of, to the source of this name.
+    pub(super) fn identity(self, source: &str, first: &[u8]) -> NonZeroU64 {
+        let first = &first[..first.len().min(FIRST_LINE_BYTES)];
+        let line = first.iter().position(|b| *b == b'\n').map_or(first, |end| &first[..end]);
+        let mut told = Vec::with_capacity(source.len() + line.len() + 5 * size_of::<u64>());
+        let numbers = [self.inode.device, self.inode.inode, self.created, self.generation];
+        numbers.iter().for_each(|n| told.extend_from_slice(&n.to_le_bytes()));
+        told.extend_from_slice(&(source.len() as u64).to_le_bytes());
+        told.extend_from_slice(source.as_bytes());
+        told.extend_from_slice(line);
+        NonZeroU64::new(xxh3_64(&told)).unwrap_or(NonZeroU64::MIN)
+    }
+}
+
+/// A number that is another one each time.
+fn chance() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 /// The hash of some bytes, with their number.
@@ -128,6 +175,25 @@ mod tests {
                 assert_eq!(at(n, step), whole, "{n} by {step}");
             }
         }
+    }
+
+    #[test]
+    fn an_identity_is_that_of_one_content_for_one_source() {
+        let birth = Birth { inode: Inode { device: 1, inode: 2 }, created: 3, generation: 4 };
+        let identity = birth.identity("a", b"first line\nsecond");
+        assert_eq!(identity, birth.identity("a", b"first line\nsecond line\nthird"), "it has grown");
+        let others = [
+            Birth { inode: Inode { device: 2, inode: 2 }, ..birth },
+            Birth { inode: Inode { device: 1, inode: 1 }, ..birth },
+            Birth { created: 4, ..birth },
+            Birth { generation: 5, ..birth },
+        ];
+        for other in others {
+            assert_ne!(identity, other.identity("a", b"first line\nsecond"), "{other:?}");
+        }
+        assert_ne!(identity, birth.identity("b", b"first line\nsecond"));
+        assert_ne!(identity, birth.identity("a", b"another line\nsecond"));
+        assert_ne!(birth.identity("a", b"b"), birth.identity("ab", b""));
     }
 
     #[test]

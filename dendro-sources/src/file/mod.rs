@@ -43,6 +43,12 @@ pub use activity::FileActivity;
 pub use config::{FileSource, StartAt};
 pub(crate) use store::{Disk, Storage};
 
+/// What fuzzing needs to reach, and nobody else.
+#[doc(hidden)]
+pub mod fuzz {
+    pub use super::checkpoint::check as checkpoint;
+}
+
 use dendro_core::Batch;
 
 use checkpoint::Entry;

@@ -13,7 +13,7 @@ use super::config::StartAt;
 use super::content::Content;
 use super::discover::{Found, Seen};
 use super::generations::{is_rotated, seen_at};
-use super::identity::Inode;
+use super::identity::{Birth, Inode};
 use super::reader::Reader;
 use super::tail::Tail;
 
@@ -96,6 +96,7 @@ impl Reader {
             self.rescan = true;
             return None;
         }
+        let metadata = content.metadata().ok()?;
         let id = self.archive.next_id();
         let mark = match offset {
             0 => Default::default(),
@@ -109,6 +110,8 @@ impl Reader {
             modified: seen.modified,
             finished: false,
             gone_since: None,
+            identity: None,
+            birth: Birth::of(&metadata, self.generation_at(seen.inode)),
         };
         let mut tail = Tail::new(id, &entry, Some(content), &self.kit);
         tail.detached = detached.then(Instant::now);
@@ -119,6 +122,13 @@ impl Reader {
             self.queue(id);
         }
         Some(id)
+    }
+
+    /// How often what has this inode has begun anew, as far as it is remembered.
+    fn generation_at(&self, inode: Inode) -> u64 {
+        let tails = self.tails.values().map(|tail| tail.birth);
+        let births = tails.chain(self.archive.entries.values().map(|archived| archived.entry.birth));
+        births.filter(|b| b.inode == inode).map(|b| b.generation.saturating_add(1)).max().unwrap_or_default()
     }
 
     fn watch_and_tell(&mut self, found: &mut Found) {

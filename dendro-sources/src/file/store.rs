@@ -206,6 +206,8 @@ mod tests {
             modified: 0,
             finished: false,
             gone_since: None,
+            identity: None,
+            birth: Default::default(),
         };
         book.files.insert(id, entry);
         book

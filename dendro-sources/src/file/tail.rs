@@ -1,5 +1,6 @@
 //! One file that is being read.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use super::activity::Counters;
 use super::checkpoint::Entry;
 use super::config::Config;
 use super::content::{Content, Got};
-use super::identity::{BEFORE_BYTES, HEAD_BYTES, Inode, Mark, Passed, Print};
+use super::identity::{BEFORE_BYTES, Birth, HEAD_BYTES, Inode, Mark, Passed, Print};
 use super::{FileId, Message};
 use crate::framing::{Framing, Target};
 
@@ -67,6 +68,7 @@ pub(super) struct Tail {
     pub(super) id: FileId,
     pub(super) stream: Arc<str>,
     origin: Arc<Origin>,
+    pub(super) birth: Birth,
     pub(super) path: PathBuf,
     pub(super) inode: Inode,
     pub(super) content: Option<Content>,
@@ -105,7 +107,8 @@ impl Tail {
         let passed = content.as_ref().and_then(|c| c.passed(mark.offset).ok()).unwrap_or_default();
         Self {
             id,
-            origin: kit.cx.origin(Some(&entry.stream)),
+            origin: identified(kit.cx.origin(Some(&entry.stream)), entry.identity),
+            birth: entry.birth,
             stream: entry.stream.clone(),
             path: entry.path.clone(),
             inode: content.as_ref().map_or(entry.inode, Content::inode),
@@ -143,6 +146,8 @@ impl Tail {
             modified: self.modified,
             finished: false,
             gone_since: None,
+            identity: self.origin.identity,
+            birth: self.birth,
         }
     }
 
@@ -414,6 +419,9 @@ impl Tail {
     }
 
     fn send(&mut self, kit: &mut Kit, buffer: Vec<u8>, how: Cut) -> Result<(), Turn> {
+        if self.origin.identity.is_none() {
+            self.identify(kit, &buffer)?;
+        }
         let target = Target {
             pool: kit.cx.pool(),
             schema: &kit.config.schema,
@@ -441,6 +449,15 @@ impl Tail {
         kit.send(Message::Batch { id: self.id, epoch: self.epoch, mark: self.mark, batch })
     }
 
+    /// Says what the positions of its events count in, once its first line is there: it is `first`, unless some of it was
+    /// passed over. What was found is remembered before any event has it.
+    fn identify(&mut self, kit: &Kit, first: &[u8]) -> Result<(), Turn> {
+        let first = if self.passed.head().is_empty() { first } else { self.passed.head() };
+        let identity = self.birth.identity(kit.cx.name(), first);
+        self.origin = identified(self.origin.clone(), Some(identity));
+        kit.send(Message::Known { id: self.id, entry: Box::new(self.entry()) })
+    }
+
     /// Tells of what holds no record.
     fn pass(&mut self, kit: &Kit) -> Result<(), Turn> {
         if self.sent < self.mark.offset {
@@ -452,4 +469,8 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+fn identified(origin: Arc<Origin>, identity: Option<NonZeroU64>) -> Arc<Origin> {
+    if origin.identity == identity { origin } else { Arc::new(Origin { identity, ..(*origin).clone() }) }
 }

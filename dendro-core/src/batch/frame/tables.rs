@@ -1,5 +1,6 @@
 //! The small tables of a frame: names, origins, entries.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::FrameError;
@@ -79,6 +80,7 @@ pub(super) fn write_origin(out: &mut Vec<u8>, o: &Origin) {
     for part in [&o.host, &o.service, &o.source, &o.tenant, &o.stream] {
         write_string(out, part.as_deref());
     }
+    out.extend_from_slice(&o.identity.map_or(0, NonZeroU64::get).to_le_bytes());
     out.extend_from_slice(&(o.tags.len() as u32).to_le_bytes());
     for (name, value) in &o.tags {
         write_string(out, Some(name));
@@ -104,8 +106,10 @@ pub(super) fn read_origins(bytes: &[u8], count: usize) -> Result<Vec<Arc<Origin>
             source: next()?,
             tenant: next()?,
             stream: next()?,
+            identity: None,
             tags: Vec::new(),
         };
+        origin.identity = NonZeroU64::new(read_u64(&mut rest).ok_or(invalid)?);
         for _ in 0..read_u32(&mut rest).ok_or(invalid)? {
             let mut part = || read_string(&mut rest).flatten().ok_or(invalid);
             origin.tags.push((part()?, part()?));
@@ -122,6 +126,12 @@ fn read_u32(rest: &mut &[u8]) -> Option<u32> {
     let (value, after) = rest.split_first_chunk::<4>()?;
     *rest = after;
     Some(u32::from_le_bytes(*value))
+}
+
+fn read_u64(rest: &mut &[u8]) -> Option<u64> {
+    let (value, after) = rest.split_first_chunk::<8>()?;
+    *rest = after;
+    Some(u64::from_le_bytes(*value))
 }
 
 /// `None` if it is malformed, `Some(None)` if there is no string.

@@ -133,6 +133,7 @@ proptest! {
         prop_assert_eq!(json(&read), json(&batch));
         for (a, b) in read.iter().zip(batch.iter()) {
             prop_assert_eq!((a.raw(), a.position(), a.port()), (b.raw(), b.position(), b.port()));
+            prop_assert_eq!(a.dedup_key(), b.dedup_key());
             prop_assert_eq!((a.is_self(), a.is_unparsed(), a.origin()), (b.is_self(), b.is_unparsed(), b.origin()));
         }
         exercise(&read, &written);

@@ -108,6 +108,7 @@ pub(super) fn rows(batch: &mut Batch) -> RecordRow {
     let origin = Origin {
         host: Some("web-1".into()),
         stream: Some("größe".into()),
+        identity: std::num::NonZeroU64::new(u64::MAX),
         tags: vec![("tag".into(), "".into())],
         ..Origin::default()
     };

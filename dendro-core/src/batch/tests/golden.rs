@@ -53,6 +53,7 @@ fn records() -> Batch {
         source: Some("access".into()),
         tenant: None,
         stream: Some("/var/log/access.log".into()),
+        identity: std::num::NonZeroU64::new(0x0123_4567_89ab_cdef),
         tags: vec![("zone".into(), "eu".into()), ("empty".into(), "".into())],
     };
     let origin = batch.add_origin(&Arc::new(origin)).unwrap();

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use dendro_core::{
-    Batch, BatchFull, EventMut, EventRef, FieldSchema, FlushReason, Key, Origin, RecordRow, Schema,
-    Timestamp, Transform, TransformError, Value, ValueRef, ValueType,
+    Batch, BatchFull, EventMut, EventRef, FieldSchema, FlushReason, Key, Schema, Transform, TransformError,
+    Value, ValueRef, ValueType,
 };
 
 use super::envelope::{Envelope, Envelopes, LogEvent};
@@ -86,20 +86,14 @@ struct Keys {
 
 /// What a log event takes over from the event of the message.
 struct Parent {
-    origin: Option<Arc<Origin>>,
-    position: u64,
-    observed: Timestamp,
-    is_self: bool,
+    index: usize,
     fields: Vec<(Key, Value)>,
 }
 
 impl Parent {
     fn of(event: &EventRef<'_>) -> Self {
         Self {
-            origin: event.origin().cloned(),
-            position: event.position(),
-            observed: event.observed(),
-            is_self: event.is_self(),
+            index: event.index(),
             fields: event.keyed_fields().map(|(key, value)| (key, value.to_value())).collect(),
         }
     }
@@ -107,7 +101,6 @@ impl Parent {
 
 impl Transform for CloudWatchLogs {
     fn transform(&mut self, batch: &mut Batch) -> Result<(), TransformError> {
-        let ty = batch.add_type(&Self::schema())?;
         let keys = Keys {
             owner: batch.add_key("owner")?,
             log_group: batch.add_key("log_group")?,
@@ -122,7 +115,7 @@ impl Transform for CloudWatchLogs {
             match self.envelopes.read(event.raw()) {
                 Ok(()) => {
                     let parent = Parent::of(&event);
-                    self.append(batch, ty, &keys, &parent)?;
+                    self.append(batch, &keys, &parent)?;
                     batch.remove(index);
                 }
                 Err(refused) => batch.reject(index, refused),
@@ -137,17 +130,11 @@ impl Transform for CloudWatchLogs {
 }
 
 impl CloudWatchLogs {
-    fn append(&self, batch: &mut Batch, ty: u16, keys: &Keys, parent: &Parent) -> Result<(), BatchFull> {
-        let origin = match &parent.origin {
-            Some(origin) => batch.add_origin(origin)?,
-            None => u16::MAX,
-        };
-        let row = RecordRow { ty, origin, observed: parent.observed };
+    fn append(&self, batch: &mut Batch, keys: &Keys, parent: &Parent) -> Result<(), BatchFull> {
         for envelope in &self.envelopes.envelopes {
             for log_event in self.envelopes.events.get(envelope.events.clone()).unwrap_or_default() {
-                batch.push_assembled(self.envelopes.text(&log_event.message), parent.position, row)?;
-                let index = batch.end_index() - 1;
-                let Some(event) = batch.get_mut(index) else { continue };
+                let raw = self.envelopes.text(&log_event.message);
+                let Some(event) = batch.append_assembled(parent.index, raw)? else { continue };
                 self.set(event, envelope, log_event, keys, parent)?;
             }
         }
@@ -162,10 +149,8 @@ impl CloudWatchLogs {
         keys: &Keys,
         parent: &Parent,
     ) -> Result<(), BatchFull> {
+        event.set_type(&Self::schema())?;
         event.set_time(log_event.time);
-        if parent.is_self {
-            event.mark_self();
-        }
         for (key, value) in &parent.fields {
             event.insert_key(*key, value)?;
         }

@@ -1,0 +1,135 @@
+//! What is read again has the keys it had, and nothing else has them.
+#![cfg(feature = "file")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod file_support;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use dendro_core::{Batch, DedupKey, Outcome};
+use dendro_sources::file::FileSource;
+use file_support::*;
+
+type Keys = HashMap<String, DedupKey>;
+
+fn keys_of(batch: &Batch, keys: &mut Keys) {
+    for event in batch.iter() {
+        let text = String::from_utf8_lossy(event.raw()).into_owned();
+        let key = event.dedup_key().unwrap_or_else(|| panic!("{text:?} has no key"));
+        assert!(keys.insert(text.clone(), key).is_none_or(|known| known == key), "{text:?} has two keys");
+    }
+}
+
+fn source(dir: &Path) -> FileSource {
+    FileSource::new(dir.join("*.log")).checkpoints(dir.join("checkpoints")).read_bytes(512)
+}
+
+/// Reads so many lines; acknowledges them or not, and is killed then.
+async fn read(dir: &Path, lines: usize, outcome: Option<Outcome>) -> Keys {
+    let run = start(source(dir));
+    let mut keys = Keys::new();
+    let mut held = Vec::new();
+    while keys.len() < lines {
+        let mut batch = run.batch().await;
+        keys_of(&batch, &mut keys);
+        match outcome {
+            Some(outcome) => batch.take_acks().resolve(outcome),
+            None => held.push(batch),
+        }
+    }
+    if outcome.is_some() {
+        run.stop().await;
+    } else {
+        // What was seen is on disk, with nothing settled.
+        until("a checkpoint", || fs::read_dir(dir.join("checkpoints")).ok()?.flatten().find(is_stored)).await;
+        run.task.abort();
+        let _ = run.task.await;
+    }
+    keys
+}
+
+fn is_stored(file: &fs::DirEntry) -> bool {
+    fs::read(file.path()).is_ok_and(|text| text.windows(10).any(|w| w == b"\"identity\""))
+}
+
+fn assert_equal(again: &Keys, before: &Keys) {
+    let common: Vec<&String> = again.keys().filter(|text| before.contains_key(*text)).collect();
+    assert_eq!(common.len(), before.len(), "not all was read again");
+    for text in common {
+        assert_eq!(again[text], before[text], "{text}");
+    }
+    let mut all: Vec<DedupKey> = again.values().copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), again.len(), "two lines have the same key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_read_again_after_a_crash_has_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&dir.path().join("a.log"), numbered(0..100));
+    let before = read(dir.path(), 100, None).await;
+    append(&dir.path().join("a.log"), numbered(100..200));
+    let again = read(dir.path(), 200, None).await;
+    assert_equal(&again, &before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_outlasts_rotation_by_rename_and_compression() {
+    for packed in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        append(&path, numbered(0..100));
+        let before = read(dir.path(), 100, None).await;
+        match packed {
+            false => fs::rename(&path, dir.path().join("a.log.1")).unwrap(),
+            true => {
+                fs::write(dir.path().join("a.log.1.gz"), gzip(&fs::read(&path).unwrap())).unwrap();
+                fs::remove_file(&path).unwrap();
+            }
+        }
+        append(&path, numbered(100..200));
+        let again = read(dir.path(), 200, None).await;
+        assert_equal(&again, &before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_content_of_the_same_file_and_name_has_other_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.log");
+    // All begin with the same line, as CSV does.
+    let content = |n: u32| format!("#Fields: a b c\n{}", numbered(n..n + 10));
+    let mut all: Vec<DedupKey> = Vec::new();
+    for round in 0..6u32 {
+        match round {
+            0 => {}
+            // Truncated while nobody looks; with a copy beside, and without.
+            1 => copy_truncate(&path, &dir.path().join("a.log.1")),
+            2 => fs::write(&path, "").unwrap(),
+            // Another file, which may get the inode of the last one.
+            _ => fs::remove_file(&path).unwrap(),
+        }
+        append(&path, content(round * 100));
+        let keys = read(dir.path(), 11, Some(Outcome::Delivered)).await;
+        all.extend(keys.values());
+    }
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!((all.len(), count), (66, 66));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_the_same_content_have_keys_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&dir.path().join("a.log"), "same\n");
+    append(&dir.path().join("b.log"), "same\n");
+    let run = start(source(dir.path()));
+    let (first, second) = (run.batch().await, run.batch().await);
+    let key = |batch: &Batch| batch.get(0).unwrap().dedup_key().unwrap();
+    assert_ne!(key(&first), key(&second));
+    run.task.abort();
+}
