@@ -69,6 +69,7 @@
 //! |---|---|---|
 //! | `file` | the file source and sink, with gzip and zstd | yes |
 //! | `buffer` | the disk buffer | yes |
+//! | `http` | the sink that sends events to a web server | no |
 //! | `parsers` | the log parsers | yes |
 //! | `tracing` | the application's `tracing` events and spans as a source; the pipeline's own spans | no |
 //! | `metrics` | the `metrics` facade's registry as a source; the pipeline's own counters through it | no |

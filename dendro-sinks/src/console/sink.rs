@@ -49,6 +49,7 @@ pub struct ConsoleSink {
     color: Color,
     terminal: bool,
     with_origin: bool,
+    dedup_key: Option<String>,
 }
 
 /// What is written to, and how far.
@@ -90,7 +91,8 @@ impl ConsoleSink {
 
     fn new(name: &'static str, target: Target, terminal: bool) -> Self {
         let out = Exclusive::new(Out { target, finished: Finished::default(), torn: None });
-        Self { out, name, encoding: Encoding::Json, color: Color::Auto, terminal, with_origin: false }
+        let (encoding, color) = (Encoding::Json, Color::Auto);
+        Self { out, name, encoding, color, terminal, with_origin: false, dedup_key: None }
     }
 
     /// How events are written; JSON unless told otherwise.
@@ -111,11 +113,19 @@ impl ConsoleSink {
         self
     }
 
+    /// The name of a field that has the [`DedupKey`](dendro_core::DedupKey) of each event that has one, where events are
+    /// JSON; there is none unless told so.
+    pub fn dedup_key(mut self, name: impl Into<String>) -> Self {
+        self.dedup_key = Some(name.into());
+        self
+    }
+
     async fn encode(&self, batches: &[Batch]) -> Vec<u8> {
         let mut text = Vec::new();
         let color =
             paints(self.color, self.terminal, |name| std::env::var_os(name).map(|v| v.into_encoded_bytes()));
-        let mut json = JsonEncoder::new().with_origin(self.with_origin);
+        let json = JsonEncoder::new().with_origin(self.with_origin);
+        let mut json = json.with_dedup_key(self.dedup_key.clone());
         for batch in batches {
             json.prepare(batch);
             in_turns(batch, |events| match self.encoding {

@@ -10,28 +10,7 @@ use std::io;
 use flate2::{Compress, Compression as Level, FlushCompress, Status};
 use zstd::stream::raw::{Encoder, InBuffer, Operation as _, OutBuffer};
 
-/// How files are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// gzip (RFC 1952), `.gz`; levels 0 to 9.
-    Gzip(u32),
-    /// Zstandard (RFC 8878), `.zst`; levels 1 to 22.
-    Zstd(i32),
-}
-
-impl Compression {
-    pub(super) fn extension(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Gzip(_) => ".gz",
-            Self::Zstd(_) => ".zst",
-        }
-    }
-}
+use crate::compression::Compression;
 
 /// Turns text into what is written to one file.
 pub(super) struct Codec {

@@ -75,7 +75,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use codec::Compression;
+pub use crate::compression::Compression;
 pub use dendro_core::storage::{Disk, Storage, StoredFile};
 pub use options::{FileSinkBuilder, Fsync};
 pub use sink::FileSink;

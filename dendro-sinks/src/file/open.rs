@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use dendro_core::Timestamp;
 
-use super::codec::{Codec, Compression, is_whole};
+use super::codec::{Codec, is_whole};
 use super::files::Files;
 use super::output::{Output, Usage};
 use super::rotate::rename_finished;
 use dendro_core::storage::StorageFault as Fault;
 use dendro_core::storage::StoredFile;
+use crate::compression::Compression;
 
 /// What every event begins with.
 const BEGINNING: &[u8] = b"{\"timestamp\":\"";

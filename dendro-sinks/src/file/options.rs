@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use dendro_core::{Clock, SystemClock};
 
-use super::codec::Compression;
 use super::sink::FileSink;
 use super::template::{InvalidFileSink, Template};
 use dendro_core::storage::{Disk, Storage};
+use crate::compression::Compression;
 
 /// When what was written is made durable, and with that acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub(super) struct Options {
     pub(super) max_open: usize,
     pub(super) idle_nanos: i64,
     pub(super) with_origin: bool,
+    pub(super) dedup_key: Option<String>,
     pub(super) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -61,6 +62,7 @@ impl FileSinkBuilder {
             max_open: 64,
             idle_nanos: 300_000_000_000,
             with_origin: false,
+            dedup_key: None,
             on_notice: Arc::new(|_| {}),
         };
         Self { path, options, storage: Arc::new(Disk), clock: Arc::new(SystemClock) }
@@ -136,6 +138,13 @@ impl FileSinkBuilder {
         self
     }
 
+    /// The name of a field that has the [`DedupKey`](dendro_core::DedupKey) of each event that has one; there is none unless
+    /// told so.
+    pub fn dedup_key(mut self, name: impl Into<String>) -> Self {
+        self.options.dedup_key = Some(name.into());
+        self
+    }
+
     /// Is told what the sink found and did about it: a torn line that was cut off, a file that was put aside,
     /// one that someone else has moved. Called on a blocking thread; it should return soon.
     pub fn on_notice(mut self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -161,11 +170,7 @@ impl FileSinkBuilder {
     /// The path can't be one.
     pub fn build(self) -> Result<FileSink, InvalidFileSink> {
         let template = Template::parse(&self.path, self.options.compression.extension())?;
-        if let Compression::Zstd(level) = self.options.compression
-            && !(1..=22).contains(&level)
-        {
-            return Err(InvalidFileSink(format!("zstd has the levels 1 to 22, and no {level}")));
-        }
+        self.options.compression.check().map_err(InvalidFileSink)?;
         Ok(FileSink::new(template, self))
     }
 }

@@ -31,6 +31,7 @@ pub struct FileSink {
     template: Template,
     fsync: Fsync,
     with_origin: bool,
+    dedup_key: Option<String>,
     files: Exclusive<Files>,
     settled: Arc<Mutex<Committed>>,
     buffers: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -70,6 +71,7 @@ impl FileSink {
     pub(super) fn new(template: Template, builder: FileSinkBuilder) -> Self {
         let settled = Arc::new(Mutex::new(Committed::default()));
         let (fsync, with_origin) = (builder.options.fsync, builder.options.with_origin);
+        let dedup_key = builder.options.dedup_key.clone();
         let files = Files {
             options: builder.options,
             storage: builder.storage,
@@ -88,6 +90,7 @@ impl FileSink {
             template,
             fsync,
             with_origin,
+            dedup_key,
             files: Exclusive::new(files),
             settled,
             buffers: Arc::default(),
@@ -101,7 +104,8 @@ impl Sink for FileSink {
     async fn write(&self, batches: &[Batch], cx: &WriteContext) -> Result<Written, SinkError> {
         let buffer = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let kept = self.encoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut json = kept.unwrap_or_else(|| JsonEncoder::new().with_origin(self.with_origin));
+        let new = || JsonEncoder::new().with_origin(self.with_origin).with_dedup_key(self.dedup_key.clone());
+        let mut json = kept.unwrap_or_else(new);
         let groups = group(batches, &self.template, &mut json, buffer).await;
         // As many as there were writes at the same time.
         self.encoders.lock().unwrap_or_else(PoisonError::into_inner).push(json);
