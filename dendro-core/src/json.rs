@@ -135,14 +135,14 @@ impl JsonEncoder {
         if self.origin {
             line.generic(|out| write_origin(event, out));
         }
-        if let Some(dedup) = &self.dedup
-            && let Some(key) = event.dedup_key()
-            && dedup.own.and_then(|own| event.get_key(own)).is_none()
-        {
-            line.generic(|out| {
-                write_name(false, &dedup.name, out);
-                write_string(&key.to_hex(), out);
-            });
+        if let Some(dedup) = &self.dedup {
+            let key = event.dedup_key().filter(|_| dedup.own.and_then(|own| event.get_key(own)).is_none());
+            if let Some(key) = key {
+                line.generic(|out| {
+                    write_name(false, &dedup.name, out);
+                    write_string(&key.to_hex(), out);
+                });
+            }
         }
         line.byte(b'}');
     }

@@ -26,32 +26,44 @@ fn source(dir: &Path) -> FileSource {
     FileSource::new(dir.join("*.log")).checkpoints(dir.join("checkpoints")).read_bytes(512)
 }
 
-/// Reads so many lines; acknowledges them or not, and is killed then.
-async fn read(dir: &Path, lines: usize, outcome: Option<Outcome>) -> Keys {
+/// How a run ends.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// All is acknowledged.
+    Stop,
+    /// Nothing is; whatever is on disk by then.
+    Crash,
+    /// Nothing is, but what was seen is on disk.
+    CrashOnceStored,
+}
+
+/// Reads so many lines.
+async fn read(dir: &Path, lines: usize, end: End) -> Keys {
     let run = start(source(dir));
     let mut keys = Keys::new();
     let mut held = Vec::new();
     while keys.len() < lines {
         let mut batch = run.batch().await;
         keys_of(&batch, &mut keys);
-        match outcome {
-            Some(outcome) => batch.take_acks().resolve(outcome),
-            None => held.push(batch),
+        match end {
+            End::Stop => batch.take_acks().resolve(Outcome::Delivered),
+            _ => held.push(batch),
         }
     }
-    if outcome.is_some() {
+    if end == End::Stop {
         run.stop().await;
-    } else {
-        // What was seen is on disk, with nothing settled.
-        until("a checkpoint", || fs::read_dir(dir.join("checkpoints")).ok()?.flatten().find(is_stored)).await;
-        run.task.abort();
-        let _ = run.task.await;
+        return keys;
     }
+    if end == End::CrashOnceStored {
+        until("a checkpoint", || fs::read_dir(dir.join("checkpoints")).ok()?.flatten().find(is_stored)).await;
+    }
+    run.task.abort();
+    let _ = run.task.await;
     keys
 }
 
 fn is_stored(file: &fs::DirEntry) -> bool {
-    fs::read(file.path()).is_ok_and(|text| text.windows(10).any(|w| w == b"\"identity\""))
+    fs::read(file.path()).is_ok_and(|text| text.windows(12).any(|w| w == b"\"identity\":\""))
 }
 
 fn assert_equal(again: &Keys, before: &Keys) {
@@ -70,9 +82,9 @@ fn assert_equal(again: &Keys, before: &Keys) {
 async fn a_line_that_is_read_again_after_a_crash_has_its_key() {
     let dir = tempfile::tempdir().unwrap();
     append(&dir.path().join("a.log"), numbered(0..100));
-    let before = read(dir.path(), 100, None).await;
+    let before = read(dir.path(), 100, End::Crash).await;
     append(&dir.path().join("a.log"), numbered(100..200));
-    let again = read(dir.path(), 200, None).await;
+    let again = read(dir.path(), 200, End::Crash).await;
     assert_equal(&again, &before);
 }
 
@@ -82,7 +94,7 @@ async fn the_key_outlasts_rotation_by_rename_and_compression() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.log");
         append(&path, numbered(0..100));
-        let before = read(dir.path(), 100, None).await;
+        let before = read(dir.path(), 100, End::CrashOnceStored).await;
         match packed {
             false => fs::rename(&path, dir.path().join("a.log.1")).unwrap(),
             true => {
@@ -91,7 +103,7 @@ async fn the_key_outlasts_rotation_by_rename_and_compression() {
             }
         }
         append(&path, numbered(100..200));
-        let again = read(dir.path(), 200, None).await;
+        let again = read(dir.path(), 200, End::Crash).await;
         assert_equal(&again, &before);
     }
 }
@@ -113,7 +125,7 @@ async fn other_content_of_the_same_file_and_name_has_other_keys() {
             _ => fs::remove_file(&path).unwrap(),
         }
         append(&path, content(round * 100));
-        let keys = read(dir.path(), 11, Some(Outcome::Delivered)).await;
+        let keys = read(dir.path(), 11, End::Stop).await;
         all.extend(keys.values());
     }
     let count = all.len();

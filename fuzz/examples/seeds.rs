@@ -47,6 +47,7 @@ fn records() -> Result<Batch, BatchFull> {
         source: some("files"),
         tenant: some("acme"),
         stream: some("access.log"),
+        identity: std::num::NonZeroU64::new(0xfeed),
         tags: vec![("zone".to_owned(), "b".to_owned())],
     }))?;
     let ty = batch.add_type(&Arc::new(dendro_core::Schema::new("raw")))?;

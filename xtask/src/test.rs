@@ -22,6 +22,7 @@ const FEATURE_CHECKS: &[&[&str]] = &[
     &["-p", "dendro-core", "--no-default-features"],
     &["-p", "dendro-sources", "--no-default-features"],
     &["-p", "dendro-sinks", "--no-default-features"],
+    &["-p", "dendro-sinks", "--no-default-features", "--features", "http"],
     &["-p", "dendro-parsers", "--no-default-features"],
     &["-p", "dendro-parsers", "--features", "host_metrics"],
     &["-p", "dendro-parsers", "--features", "apache_metrics"],

@@ -9,9 +9,9 @@ use super::codec::{Codec, is_whole};
 use super::files::Files;
 use super::output::{Output, Usage};
 use super::rotate::rename_finished;
+use crate::compression::Compression;
 use dendro_core::storage::StorageFault as Fault;
 use dendro_core::storage::StoredFile;
-use crate::compression::Compression;
 
 /// What every event begins with.
 const BEGINNING: &[u8] = b"{\"timestamp\":\"";

@@ -8,8 +8,8 @@ use dendro_core::{Clock, SystemClock};
 
 use super::sink::FileSink;
 use super::template::{InvalidFileSink, Template};
-use dendro_core::storage::{Disk, Storage};
 use crate::compression::Compression;
+use dendro_core::storage::{Disk, Storage};
 
 /// When what was written is made durable, and with that acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,6 +43,11 @@ pub(super) struct Birth {
 /// How much of the first line counts.
 const FIRST_LINE_BYTES: usize = 256;
 
+/// Whether what is there of a file is enough to tell its [identity](Birth::identity), which growing does not change then.
+pub(super) fn is_first_line_whole(first: &[u8]) -> bool {
+    first.len() >= FIRST_LINE_BYTES || first.contains(&b'\n')
+}
+
 impl Birth {
     pub(super) fn of(metadata: &Metadata, generation: u64) -> Self {
         let since = metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());

@@ -12,7 +12,7 @@ use super::activity::Counters;
 use super::checkpoint::Entry;
 use super::config::Config;
 use super::content::{Content, Got};
-use super::identity::{BEFORE_BYTES, Birth, HEAD_BYTES, Inode, Mark, Passed, Print};
+use super::identity::{BEFORE_BYTES, Birth, HEAD_BYTES, Inode, Mark, Passed, Print, is_first_line_whole};
 use super::{FileId, Message};
 use crate::framing::{Framing, Target};
 
@@ -420,7 +420,13 @@ impl Tail {
 
     fn send(&mut self, kit: &mut Kit, buffer: Vec<u8>, how: Cut) -> Result<(), Turn> {
         if self.origin.identity.is_none() {
-            self.identify(kit, &buffer)?;
+            let first = if self.framing.position() == 0 { &buffer[..] } else { self.passed.head() };
+            if how != Cut::Open || is_first_line_whole(first) {
+                let identity = self.birth.identity(kit.cx.name(), first);
+                self.origin = identified(self.origin.clone(), Some(identity));
+                // It is remembered before any event has it.
+                kit.send(Message::Known { id: self.id, entry: Box::new(self.entry()) })?;
+            }
         }
         let target = Target {
             pool: kit.cx.pool(),
@@ -447,15 +453,6 @@ impl Tail {
         }
         self.sent = self.mark.offset;
         kit.send(Message::Batch { id: self.id, epoch: self.epoch, mark: self.mark, batch })
-    }
-
-    /// Says what the positions of its events count in, once its first line is there: it is `first`, unless some of it was
-    /// passed over. What was found is remembered before any event has it.
-    fn identify(&mut self, kit: &Kit, first: &[u8]) -> Result<(), Turn> {
-        let first = if self.passed.head().is_empty() { first } else { self.passed.head() };
-        let identity = self.birth.identity(kit.cx.name(), first);
-        self.origin = identified(self.origin.clone(), Some(identity));
-        kit.send(Message::Known { id: self.id, entry: Box::new(self.entry()) })
     }
 
     /// Tells of what holds no record.

@@ -116,6 +116,8 @@ fn read_origin(reader: &mut Reader<'_>) -> Option<Option<Arc<Origin>>> {
         source: text()?,
         tenant: text()?,
         stream: text()?,
+        // What comes of several events has no place in what they were read from.
+        identity: None,
         tags: Vec::new(),
     };
     for _ in 0..reader.count(2)? {

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use dendro_core::{
-    Batch, BatchFull, EventMut, EventRef, FieldSchema, FlushReason, Key, Schema, Transform, TransformError,
-    Value, ValueRef, ValueType,
+    Batch, BatchFull, EventMut, EventRef, FieldSchema, FlushReason, Key, Schema, Timestamp, Transform,
+    TransformError, Value, ValueRef, ValueType,
 };
 
 use super::envelope::{Envelope, Envelopes, LogEvent};
