@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use dendro_core::{Civil, Timestamp, days_from_civil};
+use dendro_core::Timestamp;
 
-use super::strftime::Strftime;
 use crate::Zone;
 use crate::clf_time::ClfTime;
 use crate::numbers::leading_u64;
+use crate::timestamp::{Strftime, Told};
 
 /// What a value tells of a time.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub(super) struct Clocks {
     iso: IsoTime,
     pub(super) zone: Zone,
     /// That of the event, and the other.
-    moments: [Moment; 2],
+    told: [Told; 2],
     /// Where the first part of a time stands in the line.
     pub(super) first_part: Option<usize>,
 }
@@ -86,32 +86,28 @@ impl Clocks {
 
     /// Forgets what parts of times have been read.
     pub(super) fn begin(&mut self) {
-        self.moments = Default::default();
+        self.told = Default::default();
         self.first_part = None;
     }
 
     /// Notes a part of a time, and gives its length.
     pub(super) fn part(&mut self, part: &Part, stamp: Stamp, line: &[u8], at: usize) -> Option<usize> {
         self.first_part.get_or_insert(at);
-        let mut ignored = Moment::default();
+        let mut ignored = Told::default();
         match part {
-            Part::Strftime(format) => {
-                let moment = self.moment(stamp).unwrap_or(&mut ignored);
-                format.read(line, at, moment)
-            }
+            Part::Strftime(format) => format.read(line.get(at..)?, self.told(stamp).unwrap_or(&mut ignored)),
             Part::Fraction(digits) => {
                 let text = line.get(at..at + *digits as usize)?;
-                let moment = self.moment(stamp).unwrap_or(&mut ignored);
                 let (nanos, len) = fraction_digits(text);
-                moment.nanos = Some(nanos);
+                self.told(stamp).unwrap_or(&mut ignored).reading.nanos = nanos;
                 (len == text.len()).then_some(len)
             }
             whole => {
                 let (time, len) = self.instant(whole, line, at)?;
-                if let Some(moment) = self.moment(stamp) {
-                    moment.secs = Some(time.as_secs());
+                if let Some(Told { reading, .. }) = self.told(stamp) {
+                    reading.epoch = Timestamp::from_secs(time.as_secs());
                     if !matches!(whole, Part::Clf | Part::Iso8601 | Part::Whole(1)) {
-                        moment.nanos = Some(time.subsec_nanos());
+                        reading.nanos = time.subsec_nanos();
                     }
                 }
                 Some(len)
@@ -119,78 +115,20 @@ impl Clocks {
         }
     }
 
-    fn moment(&mut self, stamp: Stamp) -> Option<&mut Moment> {
+    fn told(&mut self, stamp: Stamp) -> Option<&mut Told> {
         match stamp {
-            Stamp::Event => self.moments.first_mut(),
-            Stamp::Other => self.moments.last_mut(),
+            Stamp::Event => self.told.first_mut(),
+            Stamp::Other => self.told.last_mut(),
             Stamp::Ignored => None,
         }
     }
 
-    /// The time that the parts make.
+    /// The time that the parts make; `None` if it is not told on which day it is, or the calendar does not have it.
     pub(super) fn whole(&mut self, stamp: Stamp) -> Option<Timestamp> {
-        let moment = *self.moment(stamp)?;
-        moment.timestamp(&mut self.zone)
+        let reading = self.told(stamp)?.whole()?;
+        let is_whole = reading.epoch.is_some() || reading.year.is_some();
+        is_whole.then(|| reading.in_year(0, &mut self.zone)).flatten()
     }
-}
-
-/// A time as it is put together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moment {
-    /// Whole seconds since 1970, where they are told.
-    pub(super) secs: Option<i64>,
-    pub(super) nanos: Option<u32>,
-    /// Seconds east of UTC.
-    pub(super) offset: Option<i32>,
-    pub(super) year: Option<i32>,
-    pub(super) month: Option<u8>,
-    pub(super) day: Option<u8>,
-    /// 1 to 366.
-    pub(super) day_of_year: Option<u16>,
-    pub(super) hour: u8,
-    /// Whether the hour is one of twelve, and whether of the afternoon.
-    pub(super) half: Option<bool>,
-    pub(super) minute: u8,
-    pub(super) second: u8,
-}
-
-impl Moment {
-    /// `None` if it is not told on which day it is, or the calendar does not have it.
-    pub(super) fn timestamp(&self, zone: &mut Zone) -> Option<Timestamp> {
-        let nanos = self.nanos.unwrap_or(0);
-        if let Some(secs) = self.secs {
-            return plus(Timestamp::from_secs(secs)?, nanos);
-        }
-        let (month, day) = self.date()?;
-        let hour = match self.half {
-            None => self.hour,
-            Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
-        };
-        let civil =
-            Civil { year: self.year?, month, day, hour, minute: self.minute, second: self.second, nanos: 0 };
-        let time = Timestamp::from_civil(civil, self.offset.unwrap_or(0))?;
-        let time = match self.offset {
-            Some(_) => time,
-            None => Timestamp::from_secs(zone.to_utc(time.as_secs()))?,
-        };
-        plus(time, nanos)
-    }
-
-    fn date(&self) -> Option<(u8, u8)> {
-        if let (Some(month), Some(day)) = (self.month, self.day) {
-            return Some((month, day));
-        }
-        let day_of_year = i64::from(self.day_of_year?) - 1;
-        let year = self.year?;
-        let first = days_from_civil(year, 1, 1);
-        let month = (1..=12).rev().find(|month| days_from_civil(year, *month, 1) - first <= day_of_year)?;
-        let day = day_of_year - (days_from_civil(year, month, 1) - first) + 1;
-        Some((month, u8::try_from(day).ok()?))
-    }
-}
-
-fn plus(time: Timestamp, nanos: u32) -> Option<Timestamp> {
-    time.as_nanos().checked_add(i64::from(nanos)).map(Timestamp::from_nanos)
 }
 
 /// The fraction that stands at the front of `text`, in nanoseconds, and how many bytes it has with its point; none if no
@@ -267,22 +205,6 @@ mod tests {
         ] {
             assert_eq!(fraction(text.as_bytes()), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn a_day_of_the_year_is_a_date() {
-        for (year, day, expected) in [
-            (2026, 1, (1, 1)),
-            (2026, 59, (2, 28)),
-            (2026, 60, (3, 1)),
-            (2028, 60, (2, 29)),
-            (2028, 366, (12, 31)),
-        ] {
-            let moment = Moment { year: Some(year), day_of_year: Some(day), ..Moment::default() };
-            assert_eq!(moment.date(), Some(expected));
-        }
-        let beyond = Moment { year: Some(2026), day_of_year: Some(366), ..Moment::default() };
-        assert_eq!(beyond.timestamp(&mut Zone::default()), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use dendro_core::Timestamp;
 
-use super::Reading;
+use super::strftime::Told;
 use crate::clf_time::month;
 use crate::zone_names::{leading_offset, leading_zone};
 
@@ -29,6 +29,10 @@ pub(super) enum Item {
     PointedFraction,
     Offset,
     Zone,
+    /// The name of any zone.
+    AnyZone,
+    /// Digits, at most so many, that say nothing which the others don't.
+    Ignored(u8),
     /// So many of its units are a second; a number of 0 digits may have any length.
     Epoch(Epoch),
 }
@@ -48,12 +52,46 @@ impl Item {
     /// What the directive at the front of `text` stands for, and how long it is.
     pub(super) fn directive(text: &str) -> Option<(&'static [Self], usize)> {
         use Item::{
-            AmPm, Blanks, Byte, Day, DayOfYear, Hour, HourOf12, Minute, Month, MonthName, Offset,
+            AmPm, Blanks, Byte, Day, DayOfYear, Hour, HourOf12, Ignored, Minute, Month, MonthName, Offset,
             PointedFraction, Second, WeekdayName, Year, YearOfCentury, Zone,
         };
+        const COLON: Item = Byte(b':');
         const DATE: &[Item] = &[Year, Byte(b'-'), Month, Byte(b'-'), Day];
-        const TIME: &[Item] = &[Hour, Byte(b':'), Minute, Byte(b':'), Second];
+        const TIME: &[Item] = &[Hour, COLON, Minute, COLON, Second];
+        const TIME_OF_12: &[Item] = &[HourOf12, COLON, Minute, COLON, Second, Blanks, AmPm];
         const US_DATE: &[Item] = &[Month, Byte(b'/'), Day, Byte(b'/'), YearOfCentury];
+        const WHOLE: &[Item] = &[
+            WeekdayName,
+            Blanks,
+            MonthName,
+            Blanks,
+            Day,
+            Blanks,
+            Hour,
+            COLON,
+            Minute,
+            COLON,
+            Second,
+            Blanks,
+            Year,
+        ];
+        const WHOLE_IN_ZONE: &[Item] = &[
+            WeekdayName,
+            Blanks,
+            MonthName,
+            Blanks,
+            Day,
+            Blanks,
+            Hour,
+            COLON,
+            Minute,
+            COLON,
+            Second,
+            Blanks,
+            Zone,
+            Blanks,
+            Year,
+        ];
         const LONG: &[(&str, &[Item])] = &[
             ("%.f", &[PointedFraction]),
             ("%3f", &[Item::Fraction(3)]),
@@ -72,7 +110,9 @@ impl Item {
         if let Some((directive, items)) = LONG.iter().find(|(directive, _)| text.starts_with(directive)) {
             return Some((items, directive.len()));
         }
-        let items: &[Item] = match text.as_bytes().get(1)? {
+        let is_flag = |byte: &&u8| b"-_0^EO".contains(byte);
+        let flags = text.as_bytes().iter().skip(1).take_while(is_flag).count();
+        let items: &[Item] = match text.as_bytes().get(1 + flags)? {
             b'Y' => &[Year],
             b'y' => &[YearOfCentury],
             b'm' => &[Month],
@@ -92,18 +132,25 @@ impl Item {
             b'Z' => &[Zone],
             b's' => &[Item::Epoch(Epoch::SECONDS)],
             b'F' => DATE,
-            b'T' => TIME,
-            b'R' => &[Hour, Byte(b':'), Minute],
-            b'D' => US_DATE,
+            b'T' | b'X' => TIME,
+            b'R' => &[Hour, COLON, Minute],
+            b'D' | b'x' => US_DATE,
+            b'r' => TIME_OF_12,
+            b'c' => WHOLE,
+            b'+' => WHOLE_IN_ZONE,
+            b'G' => &[Ignored(4)],
+            b'C' | b'g' | b'U' | b'V' | b'W' => &[Ignored(2)],
+            b'u' | b'w' => &[Ignored(1)],
             b'n' | b't' => &[Blanks],
             b'%' => &[Byte(b'%')],
             _ => return None,
         };
-        Some((items, 2))
+        Some((items, 2 + flags))
     }
 
     /// Reads itself at the front of `text`: how many bytes it has, or `None` if it is not there.
-    pub(super) fn read(self, text: &[u8], into: &mut Reading, afternoon: &mut Option<bool>) -> Option<usize> {
+    pub(super) fn read(self, text: &[u8], told: &mut Told) -> Option<usize> {
+        let Told { reading: into, afternoon } = told;
         match self {
             Self::Byte(byte) => (text.first() == Some(&byte)).then_some(1),
             Self::Blanks => match blanks(text) {
@@ -120,10 +167,12 @@ impl Item {
                 into.year = Some(if year < 69 { 2_000 + year } else { 1_900 + year });
                 Some(2)
             }
-            Self::Month => number(text, 2, 1, 12).map(|(value, len)| {
+            Self::Month => {
+                let blank = usize::from(text.first() == Some(&b' '));
+                let (value, len) = number(text.get(blank..)?, 2, 1, 12)?;
                 into.month = value as u8;
-                len
-            }),
+                Some(blank + len)
+            }
             Self::MonthName => {
                 let len = name(text, &MONTHS)?;
                 into.month = month_of(text)?;
@@ -190,6 +239,14 @@ impl Item {
                 into.offset = Some(offset);
                 Some(len)
             }
+            Self::AnyZone => {
+                let len = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-".contains(b)).count();
+                if let Some((offset, _)) = leading_zone(text.get(..len)?).filter(|(_, read)| *read == len) {
+                    into.offset = Some(offset);
+                }
+                (len > 0).then_some(len)
+            }
+            Self::Ignored(digits) => number(text, digits.into(), 0, u16::MAX).map(|(_, len)| len),
             Self::Epoch(epoch) => {
                 let sign = usize::from(text.first() == Some(&b'-'));
                 let (value, len) = crate::numbers::leading_u64(text.get(sign..)?)?;

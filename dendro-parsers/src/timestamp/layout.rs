@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::Reading;
 use super::known::{self, AUTO};
-use super::{Reading, item::Item};
+use super::strftime::{Strftime, Told};
 
 /// How a time is written: compiled from `strftime`'s directives, or known by its name.
 ///
@@ -21,11 +22,14 @@ use super::{Reading, item::Item};
 /// | `%z` `%:z` | the zone: `Z`, `+05:30`, `+0530` or `+05` |
 /// | `%Z` | the same, or a name (`UTC`, `CEST`) that means one zone only: `IST` does not |
 /// | `%s` | the seconds since 1970 UTC |
-/// | `%F` `%T` `%R` `%D` | `%Y-%m-%d`, `%H:%M:%S`, `%H:%M`, `%m/%d/%y` |
+/// | `%F` `%T` `%R` `%D` `%r` `%c` | `%Y-%m-%d`, `%H:%M:%S`, `%H:%M`, `%m/%d/%y`, `%I:%M:%S %p`, `%a %b %e %T %Y` |
+/// | `%x` `%X` `%+` | `%D`, `%T`, `%a %b %e %T %Z %Y` |
+/// | `%G` `%g` `%C` `%U` `%V` `%W` `%u` `%w` | numbers of years of weeks, centuries, weeks and weekdays, which count for nothing |
 /// | `%n` `%t`, blanks | one or more blanks |
 /// | `%%` | a percent sign |
 ///
-/// Any other character stands for itself. A text without `%` is the name of a layout that is known, see
+/// `-`, `_`, `0`, `^`, `E` and `O` between `%` and the letter, which ask for another way of writing, change nothing. Any other
+/// character stands for itself. A text without `%` is the name of a layout that is known, see
 /// [`names`](Self::names); `auto` is whichever of them fits.
 ///
 /// ```
@@ -42,7 +46,7 @@ use super::{Reading, item::Item};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The first one that fits is taken.
-    choices: Vec<Vec<Item>>,
+    choices: Vec<Strftime>,
 }
 
 impl Layout {
@@ -80,7 +84,7 @@ impl Layout {
 
     /// The time that `text` begins with, and how many bytes it has.
     pub fn read(&self, text: &[u8]) -> Option<(Reading, usize)> {
-        self.choices.iter().find_map(|items| read(items, text))
+        self.choices.iter().find_map(|choice| read(choice, text))
     }
 }
 
@@ -102,54 +106,20 @@ impl fmt::Display for LayoutError {
 
 impl std::error::Error for LayoutError {}
 
-fn compile(text: &str) -> Result<Vec<Item>, LayoutError> {
-    let mut items = Vec::new();
-    let mut at = 0;
-    while let Some(next) = text[at..].chars().next() {
-        if next != '%' {
-            let len = next.len_utf8();
-            match next {
-                ' ' | '\t' | '\n' if items.last() == Some(&Item::Blanks) => {}
-                ' ' | '\t' | '\n' => items.push(Item::Blanks),
-                _ => items.extend(text.as_bytes()[at..at + len].iter().map(|byte| Item::Byte(*byte))),
-            }
-            at += len;
-            continue;
-        }
-        let Some((directive, len)) = Item::directive(&text[at..]) else {
-            let known = "known are Y y m b B h d e j a A H k I l p P M S f L N z Z s F T R D n t %";
-            return Err(LayoutError { at, problem: format!("there is no such directive; {known}") });
-        };
-        items.extend_from_slice(directive);
-        at += len;
+fn compile(text: &str) -> Result<Strftime, LayoutError> {
+    let compiled = Strftime::compile(text)?;
+    if compiled.has_day() {
+        return Ok(compiled);
     }
-    let has = |wanted: &[Item]| items.iter().any(|item| wanted.contains(item));
-    let has_day = has(&[Item::DayOfYear]) || (has(&[Item::Day]) && has(&[Item::Month, Item::MonthName]));
-    if !has_day && !items.iter().any(|item| matches!(item, Item::Epoch(_))) {
-        let problem = "it needs a day: `%m` or `%b` with `%d`, `%j`, or the seconds since 1970, `%s`";
-        return Err(LayoutError { at: text.len(), problem: problem.to_owned() });
-    }
-    Ok(items)
+    let problem = "it needs a day: `%m` or `%b` with `%d`, `%j`, or the seconds since 1970, `%s`";
+    Err(LayoutError { at: text.len(), problem: problem.to_owned() })
 }
 
-fn read(items: &[Item], text: &[u8]) -> Option<(Reading, usize)> {
-    let mut reading = Reading { month: 1, day: 1, ..Reading::default() };
-    let mut afternoon = None;
-    let mut at = 0;
-    for item in items {
-        at += item.read(text.get(at..)?, &mut reading, &mut afternoon)?;
-    }
-    if let Some(afternoon) = afternoon {
-        if !(1..=12).contains(&reading.hour) {
-            return None;
-        }
-        reading.hour = reading.hour % 12 + if afternoon { 12 } else { 0 };
-    }
-    if let Some(epoch) = &mut reading.epoch {
-        *epoch = epoch.saturating_add(dendro_core::SignedDuration::from_nanos(reading.nanos.into()));
-    }
+fn read(layout: &Strftime, text: &[u8]) -> Option<(Reading, usize)> {
+    let mut told = Told::default();
+    let len = layout.read(text, &mut told)?;
     // A number goes on no further than it was read.
-    let cut_through = matches!(text.get(at.wrapping_sub(1)), Some(b'0'..=b'9'))
-        && matches!(text.get(at), Some(b'0'..=b'9'));
-    (!cut_through).then_some((reading, at))
+    let cut_through = matches!(text.get(len.wrapping_sub(1)), Some(b'0'..=b'9'))
+        && matches!(text.get(len), Some(b'0'..=b'9'));
+    told.whole().filter(|_| !cut_through).map(|reading| (reading, len))
 }

@@ -10,6 +10,7 @@ mod known;
 mod layout;
 mod reading;
 mod schema;
+mod strftime;
 mod timestamped;
 mod years;
 
@@ -18,5 +19,6 @@ pub(crate) use iso::{iso_without_zone, leading_iso, time_of_day};
 pub(crate) use item::{month_of, number};
 pub use layout::{Layout, LayoutError};
 pub use reading::Reading;
+pub(crate) use strftime::{Strftime, Told};
 pub use timestamped::Timestamped;
 pub(crate) use years::Years;

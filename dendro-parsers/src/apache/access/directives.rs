@@ -6,7 +6,8 @@ use dendro_core::{FieldSchema, ValueType};
 
 use super::config;
 use crate::http_request::parts_schema;
-use crate::log_format::{Chars, Field, Kind, LogFormatError, Missing, Number, Part, Piece, Stamp, Strftime};
+use crate::log_format::{Chars, Field, Kind, LogFormatError, Missing, Number, Part, Piece, Stamp};
+use crate::timestamp::Strftime;
 
 /// A directive as it is written: `%!200<{Referer}i`.
 #[derive(Clone, Debug)]
@@ -532,7 +533,7 @@ impl Time {
     fn tells_day(&self) -> bool {
         match &self.part {
             Part::Fraction(_) => false,
-            Part::Strftime(format) => format.has_day(),
+            Part::Strftime(format) => format.has_day() && format.has_year(),
             _ => true,
         }
     }
@@ -552,7 +553,11 @@ fn time(format: &str, at: usize) -> Result<Time, LogFormatError> {
         "usec" => Part::Whole(1_000_000),
         "msec_frac" => Part::Fraction(3),
         "usec_frac" => Part::Fraction(6),
-        strftime => Part::Strftime(Arc::new(Strftime::new(strftime, at + start)?)),
+        strftime => {
+            let compiled = Strftime::compile(strftime)
+                .map_err(|error| LogFormatError::new(at + start + error.at, error.problem))?;
+            Part::Strftime(Arc::new(compiled.with_any_zone()))
+        }
     };
     Ok(Time { part, is_end })
 }
