@@ -267,11 +267,22 @@ b"] x"#,
         ("-", "null", ""),
         ("- ", "null", ""),
         ("no data at all", "null", "no data at all"),
-        ("[no data] at all", "null", "[no data] at all"),
-        (r#"[id x=1] y"#, "null", "[id x=1] y"),
+        ("[no data] at all", "null", "at all"),
+        (r#"[id x=1] y"#, "null", "y"),
+        ("[never closed", "null", "[never closed"),
         ("-  x", "null", " x"),
     ] {
         assert_eq!(data(given), (expected.to_owned(), Some(message.to_owned())), "{given}");
+    }
+}
+
+#[test]
+fn structured_data_that_are_not_well_formed_are_kept_as_text() {
+    for dialect in ["rsyslog", "extended"] {
+        let event = with(&[("dialect", dialect)], "<13>1 - h a p m [meta sequenceId=10] x");
+        assert_eq!(text(&event, "message").as_deref(), Some("x"));
+        assert_eq!(text(&event, "structured_data_text").as_deref(), Some("[meta sequenceId=10]"));
+        assert_eq!(event.fields["structured_data"], Value::Null);
     }
 }
 
@@ -323,6 +334,29 @@ fn another_version_is_believed_if_a_time_follows() {
     assert_eq!(of("<1>102 - host app proc - -").fields["version"], Value::U64(102));
     let event = of("<13>12 bottles: x");
     assert_eq!((&event.fields["version"], text(&event, "hostname").as_deref()), (&Value::Null, Some("12")));
+}
+
+#[test]
+fn files_of_rfc5424_need_neither_priority_nor_version() {
+    let header = |event: &Event| texts(event, ["hostname", "app_name", "procid", "message"]);
+    for (record, expected) in [
+        ("1 2020-05-22T14:59:09.250-03:00 h a:rpd 6589 - - x", ["h", "a:rpd", "6589", "x"]),
+        ("2017-02-06T13:14:15.003Z 192.0.2.1 fluentd - - - Hi, x", ["192.0.2.1", "fluentd", "null", "Hi, x"]),
+        ("2017-02-06T13:14:15.003Z h a 11 ID2 [s@1 i=\"3\"] x", ["h", "a", "11", "x"]),
+        ("2017-02-06T13:14:15.003Z h a - - -", ["h", "a", "null", ""]),
+    ] {
+        let event = of(record);
+        assert_eq!(header(&event), expected, "{record}");
+        assert_eq!((&event.fields["pri"], event.time.is_some()), (&Value::Null, true), "{record}");
+    }
+    // What goes on otherwise is a line of RFC 3164.
+    for (record, message) in [
+        ("2017-02-06T13:14:15.003Z h a: - - - x", "- - - x"),
+        ("2017-02-06T13:14:15.003Z h a b c - x", "b c - x"),
+        ("2017-02-06T13:14:15.003Z h a[11]: x", "x"),
+    ] {
+        assert_eq!(text(&of(record), "message").as_deref(), Some(message), "{record}");
+    }
 }
 
 #[test]

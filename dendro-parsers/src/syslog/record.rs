@@ -13,7 +13,7 @@ use crate::timestamp::Reading;
 #[non_exhaustive]
 pub enum Protocol {
     /// Told for each record: RFC 5424 if behind the priority stand the version 1 and a space, or another version and a time of
-    /// RFC 5424; else RFC 3164.
+    /// RFC 5424; without a priority, as in files, if it goes on as RFC 5424 has it, with a version or without; else RFC 3164.
     #[default]
     Auto,
     /// RFC 3164; a record of RFC 5424 is read as if it were of this one.
@@ -81,7 +81,7 @@ impl Record {
         Ok(record)
     }
 
-    fn empty(priority: Priority, message: Range<usize>) -> Self {
+    pub(super) fn empty(priority: Priority, message: Range<usize>) -> Self {
         Self {
             priority,
             version: None,

@@ -10,21 +10,44 @@ use crate::Refused;
 
 /// Whether a record is one, of which `at` is behind the priority.
 pub(super) fn is_meant(text: &[u8], at: usize, priority: Priority) -> bool {
-    let Priority::Valid(_) = priority else { return false };
-    match version(text, at) {
-        Some((1, _)) => true,
-        Some((_, at)) => {
-            text.get(at..).is_some_and(|rest| rest.starts_with(b"- ") || time::rfc5424(rest).is_some())
+    let has_time = |at: usize| text.get(at..).and_then(time::rfc5424).is_some();
+    match (priority, version(text, at)) {
+        (Priority::Valid(_), Some((1, _))) => true,
+        (Priority::Valid(_), Some((_, at))) => {
+            text.get(at..).is_some_and(|rest| rest.starts_with(b"- ")) || has_time(at)
         }
-        None => false,
+        (Priority::Missing, Some((_, at))) => has_time(at),
+        (Priority::Missing, None) => has_time(at) && is_without_version(text, at),
+        _ => false,
     }
+}
+
+/// Whether what begins with a time goes on as RFC 5424 has it, without priority and version, as files have it: a process that is a number or `-`, a
+/// message id, and structured data or `-`.
+fn is_without_version(text: &[u8], at: usize) -> bool {
+    let mut record = Record::empty(Priority::Missing, at..text.len());
+    let Some(at) = read_time(text, at, &mut record) else { return false };
+    let (_, at) = name(text, at);
+    let (application, at) = name(text, at);
+    let (process, at) = name(text, at);
+    let (_, at) = name(text, at);
+    let word = |range: Range<usize>| text.get(range).unwrap_or_default();
+    let is_number = !process.is_empty() && word(process.clone()).iter().all(u8::is_ascii_digit);
+    (is_number || word(process) == b"-")
+        && !word(application).ends_with(b":")
+        && match text.get(at..) {
+            Some([b'-'] | [b'-', b' ', ..]) => true,
+            Some([b'[', ..]) => StructuredData::default().read(text, at) > at,
+            _ => false,
+        }
 }
 
 /// Takes a record apart that [is one](is_meant). What stands where the time should, and is none, is the message with all
 /// behind it.
 pub(super) fn read(text: &[u8], at: usize, dialect: Dialect, record: &mut Record, data: &mut StructuredData) {
-    let Some((version, at)) = version(text, at) else { return };
-    record.version = Some(version);
+    let version = version(text, at);
+    let at = version.map_or(at, |(_, behind)| behind);
+    record.version = version.map(|(version, _)| version);
     record.message = at..text.len();
     let Some(at) = read_time(text, at, record) else { return };
     let at = read_names(text, at, record);
@@ -32,15 +55,18 @@ pub(super) fn read(text: &[u8], at: usize, dialect: Dialect, record: &mut Record
         Some(b'-') => record.message = after_space(text, at + 1)..text.len(),
         Some(b'[') => {
             let end = data.read(text, at);
-            if end == at {
-                // No structured data: where they are missing, a message may begin like this.
-                record.message = at..text.len();
-            } else if matches!(text.get(end), None | Some(b' ')) || dialect == Dialect::Extended {
+            let is_whole = matches!(text.get(end), None | Some(b' ')) || dialect == Dialect::Extended;
+            if end > at && is_whole {
                 record.message = after_space(text, end)..text.len();
             } else {
-                let (end, message) = rsyslogs_extent(text, at);
-                record.odd_data = Some(at..end);
-                record.message = message..text.len();
+                let (closed, message) = rsyslogs_extent(text, at);
+                if end == at && text.get(closed - 1) != Some(&b']') {
+                    // No structured data: where they are missing, a message may begin like this.
+                    record.message = at..text.len();
+                } else {
+                    record.odd_data = Some(at..closed);
+                    record.message = message..text.len();
+                }
             }
         }
         _ => record.message = at..text.len(),

@@ -30,6 +30,6 @@ fn build() -> Schema {
         .field(dimension("msgid", Str).otel("syslog.msgid").doc("MSGID of RFC 5424."))
         .field(attribute("message", Str).doc("The message."))
         .field(attribute("structured_data", Object).doc("Each element of the structured data by its id: an object of its parameters; one that is there more than once is an array."))
-        .field(attribute("structured_data_text", Str).doc("The text of structured data that are not followed by a space as RFC 5424 demands."))
+        .field(attribute("structured_data_text", Str).doc("The text of structured data that are not well-formed, or not followed by a space as RFC 5424 demands."))
         .field(attribute("sequence", U64).doc("The number that Cisco's devices count their records by."))
 }

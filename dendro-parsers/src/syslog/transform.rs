@@ -26,8 +26,8 @@ use crate::{Refused, Zone};
 ///   before the month or before the hour, fractions, RFC 3339, and what Cisco's devices write: a number
 ///   before, `*` or `.` before the month, a zone's name with a colon behind. A day that the calendar does not have leaves the event without a time.
 /// - Structured data become an object of objects with the escapes decoded: a parameter that is there more than once is an array.
-///   Where they are not followed by a space, rsyslog cuts them at the next `] ` or before the last byte of the record: so it is here, with the text
-///   in `structured_data_text`, but for [`Dialect::Extended`].
+///   Where they are not well-formed, or not followed by a space, rsyslog cuts them at the next `] ` or before the last byte of the record: so it is here, with the text
+///   in `structured_data_text`; [`Dialect::Extended`] needs no space.
 /// - A byte order mark before the message, and NULs and newlines behind it, are no part of it.
 /// - A line without a priority that begins with a blank goes on with the message of the line before: it is an event with a
 ///   message alone.
