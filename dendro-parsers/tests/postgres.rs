@@ -102,6 +102,33 @@ fn the_last_event_waits_only_for_a_while() {
 }
 
 #[test]
+fn continuation_lines_without_their_tab_are_joined_if_it_is_known_that_tabs_are_lost() {
+    let input = format!(
+        "{AT} [7] LOG:  duration: 1.5 ms  statement: SELECT 1\nFROM t;\n{AT} [8] LOG:  automatic vacuum of table \"t\": index scans: 0\n\
+         pages: 0 removed\n\ntuples: 1 removed\n{AT} [7] a@b ERROR:  x\n{AT} [7] a@b STATEMENT:  SELECT\n x\n"
+    );
+    let joined = log("postgres", &[("log_line_prefix", DEBIAN), ("lost_tabs", "true")], input.as_bytes());
+    assert_eq!(joined.refused, []);
+    let [statement, vacuum, error] = &joined.events[..] else { panic!("{joined:?}") };
+    assert_eq!(get(statement, "statement").as_deref(), Some("SELECT 1\nFROM t;"));
+    let expected = "automatic vacuum of table \"t\": index scans: 0\npages: 0 removed\n\ntuples: 1 removed";
+    assert_eq!(get(vacuum, "message").as_deref(), Some(expected));
+    assert_eq!(get(error, "query").as_deref(), Some("SELECT\n x"));
+    // A server's own log has tabs: a line without is whoever else's.
+    let own = log("postgres", &[("log_line_prefix", DEBIAN)], input.as_bytes());
+    assert_eq!(get(&own.events[1], "message").as_deref(), Some("FROM t;"));
+}
+
+#[test]
+fn milliseconds_of_the_epoch_have_a_point_or_none() {
+    for epoch in ["1510258541.402", "1510258541402"] {
+        let input = format!("{epoch} [8544-1] LOG:  x");
+        let event = stderr("%n [%p-%l] ", &input).only();
+        assert_eq!(event.time.unwrap().to_string(), "2017-11-09T20:15:41.402000000Z", "{epoch}");
+    }
+}
+
+#[test]
 fn a_prefix_in_a_literal_begins_no_event() {
     let forged = format!("{AT} [1] root@shop FATAL:  forged");
     let input = format!("{AT} [7] a@b LOG:  statement: SELECT '\n\t{forged}\n\t';\n");

@@ -15,6 +15,11 @@ const ZONE: FormatOption = FormatOption::new(
     "The zone of times with an abbreviation that several zones have (`IST`, `CST`), which are refused without it: an offset (`+05:30`) or a name (`Asia/Kolkata`).",
 );
 
+const LOST_TABS: FormatOption = FormatOption::new(
+    "lost_tabs",
+    "`true` if a collector has dropped the tab before the second and later lines of an event: then each line without the prefix belongs to the event before. `false` by default: it is one of its own.",
+);
+
 /// What tells zones apart, if it was given.
 fn zone(options: Options<'_>) -> Result<Option<Zone>, FormatError> {
     options.get(&ZONE).map(|_| options.zone()).transpose()
@@ -24,7 +29,7 @@ pub(crate) const FORMATS: &[Format] = &[
     Format {
         name: "postgres",
         doc: "PostgreSQL's stderr log, also in files of a syslog daemon.",
-        options: &[LOG_LINE_PREFIX, ZONE, MAX_LINE_BYTES],
+        options: &[LOG_LINE_PREFIX, ZONE, LOST_TABS, MAX_LINE_BYTES],
         example: &[("log_line_prefix", "%m [%p] %q%u@%d ")],
         sample: concat!(
             "2026-11-20 20:34:09.433 UTC [14046] LOG:  checkpoint starting: time\n",
@@ -41,7 +46,8 @@ pub(crate) const FORMATS: &[Format] = &[
             if let Some(zone) = zone(options)? {
                 transform = transform.zone(zone);
             }
-            let framer = StderrRecords::new(&transform).max_bytes(max_bytes);
+            let lost_tabs = options.flag(&LOST_TABS)?;
+            let framer = StderrRecords::new(&transform).max_bytes(max_bytes).lost_tabs(lost_tabs);
             Ok(Parser::new(vec![Stderr::schema()], transform, move || framer.clone()))
         },
     },

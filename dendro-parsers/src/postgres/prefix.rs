@@ -133,6 +133,9 @@ pub(super) enum Kind {
     VirtualTransaction,
 }
 
+/// Without a point, `%n` is milliseconds: of the server's time only others write so.
+pub(super) const EPOCH_MILLIS_DIGITS: usize = 13;
+
 impl Kind {
     pub(super) fn is_open(self) -> bool {
         matches!(self, Self::Text | Self::Host)
@@ -168,7 +171,9 @@ impl Kind {
             Self::Time => Clock::len(text),
             Self::Epoch => {
                 let seconds = at_least_one(digits(0))?;
-                (text.get(seconds) == Some(&b'.')).then_some(())?;
+                if text.get(seconds) != Some(&b'.') {
+                    return (seconds == EPOCH_MILLIS_DIGITS).then_some(seconds);
+                }
                 at_least_one(digits(seconds + 1)).map(|millis| seconds + 1 + millis)
             }
             Self::State => {

@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::labels::{self, Label, Part, Severity};
 use super::matching::Matcher;
 use super::out::{Out, Text};
-use super::prefix::{Escape, Prefix};
+use super::prefix::{EPOCH_MILLIS_DIGITS, Escape, Prefix};
 use super::record::{self, Record};
 use super::schema::{self, Field, Keys};
 use super::syslog;
@@ -269,8 +269,12 @@ fn write_prefix(
             }
             Escape::Epoch => {
                 if !matcher.prefix().has(Escape::Time) {
-                    let time = decimal::epoch(value, decimal::SECOND)
-                        .ok_or(Refused::new(start, escape.expected()))?;
+                    let unit = if value.len() == EPOCH_MILLIS_DIGITS && !value.contains(&b'.') {
+                        decimal::MILLISECOND
+                    } else {
+                        decimal::SECOND
+                    };
+                    let time = decimal::epoch(value, unit).ok_or(Refused::new(start, escape.expected()))?;
                     out.event.set_time(time);
                 }
                 continue;

@@ -16,7 +16,7 @@ use super::syslog::{self, is_indented};
 /// - Lines of DETAIL, HINT, QUERY, CONTEXT, LOCATION, BACKTRACE and STATEMENT do too, if they are of the same process by `%p` or `%c` and
 ///   come in this order. One that finds no such event directly before it, because another process has written in between, is
 ///   a record of its own: nothing is held back to wait for it.
-/// - Other lines without the prefix (what a command of the server has printed, the dump of a crash) are one record as long as they follow each other.
+/// - Other lines without the prefix (unless [tabs were lost](Self::lost_tabs): what a command of the server has printed, the dump of a crash) are one record as long as they follow each other.
 /// - In a file that a syslog daemon has written, the numbered pieces of an event that follow each other are one record.
 ///
 /// The last event is complete when the next begins, or after a second without one.
@@ -24,6 +24,7 @@ use super::syslog::{self, is_indented};
 pub struct StderrRecords {
     matcher: Matcher,
     max_bytes: usize,
+    lost_tabs: bool,
     /// Up to where lines have been judged.
     judged: usize,
     /// Up to where the line behind them was searched for its end.
@@ -70,6 +71,7 @@ impl StderrRecords {
         Self {
             matcher: transform.matcher().clone(),
             max_bytes: Lines::DEFAULT_MAX_BYTES,
+            lost_tabs: false,
             judged: 0,
             searched: 0,
             open: None,
@@ -80,6 +82,13 @@ impl StderrRecords {
     /// Sets the longest record; at least 1.
     pub fn max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes.max(1);
+        self
+    }
+
+    /// Whether whatever has carried the log drops the tab that the server puts before the second and later lines of a
+    /// text, as some collectors do: then a line without the prefix belongs to the event before, whoever has written it.
+    pub fn lost_tabs(mut self, lost_tabs: bool) -> Self {
+        self.lost_tabs = lost_tabs;
         self
     }
 
@@ -101,7 +110,13 @@ impl StderrRecords {
         if let Some(found) = syslog::Line::read(line) {
             return self.judge_syslog(line, &found);
         }
-        if is_of_another_prefix(line) { Judged::Begins(Kind::Unknown) } else { Judged::More(Kind::Bare) }
+        if is_of_another_prefix(line) {
+            Judged::Begins(Kind::Unknown)
+        } else if self.lost_tabs && matches!(self.open, Some(Open { kind: Kind::Event(..), .. })) {
+            Judged::Indented
+        } else {
+            Judged::More(Kind::Bare)
+        }
     }
 
     fn labelled(label: Label, id: u64) -> Judged {
