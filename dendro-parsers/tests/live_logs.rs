@@ -102,6 +102,36 @@ fn nginx_access_logs_of_every_escape_tell_what_was_asked() {
 }
 
 #[test]
+fn apache_access_logs_tell_what_was_asked() {
+    const TIMED: &str = r#"LogFormat "%v:%p %a %u [%{%Y-%m-%dT%T}t.%{usec_frac}t %{%z}t] \"%r\" %>s %B %D %{ms}T \"%{Referer}i\" \"%{User-Agent}i\" %k %X" timed"#;
+    const OWN: &str = r#"LogFormat "%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\"" combined"#;
+    let logs = format!(
+        "HttpProtocolOptions Unsafe\n{OWN}\n{TIMED}\n\
+         CustomLog ${{FOLDER}}/combined.log combined\nCustomLog ${{FOLDER}}/timed.log timed\n"
+    );
+    let Some(mut apache) = live::apache(&logs) else { return };
+    let bodies = drive(&apache);
+    apache.wait_for("timed.log", done);
+    apache.stop();
+
+    let combined = apache.read("combined.log");
+    assert_eq!(detect(&combined)[0].format.name, "apache_combined");
+    let of_combined = log("apache_combined", &[], &combined);
+    assert_requests(&of_combined, "http_user_agent", false);
+    let of_timed = log("apache", &[("log_format", TIMED)], &apache.read("timed.log"));
+    assert_requests(&of_timed, "http_user_agent", false);
+    for ((one, other), body) in of_combined.events.iter().zip(&of_timed.events).zip(&bodies) {
+        if text(one, "method").as_deref() != Some("HEAD") {
+            assert_eq!(number(other, "body_bytes_sent"), *body as u64);
+        }
+        assert!(number(one, "bytes_sent") > *body as u64);
+        assert_eq!(number(one, "status"), number(other, "status"));
+        assert_eq!(one.time.unwrap().as_secs(), other.time.unwrap().as_secs());
+        assert!(matches!(other.fields["request_time"], Value::Duration(_)), "{other:?}");
+    }
+}
+
+#[test]
 fn nginx_error_logs_tell_what_failed() {
     let http = "error_log error_info.log info;";
     let server = "location / { try_files $uri =404; log_not_found on; } location /up { proxy_pass http://127.0.0.1:1; }";
