@@ -1,7 +1,7 @@
 //! JSON logs into events, against the fastest JSON parsers into their own trees.
 //!
 //! `cargo bench -p dendro-parsers --bench json` prints divan's table and then the ratios of the budget, measured in
-//! turns within one run; `-- --ratios` prints only them, as one JSON object.
+//! turns within one run; `-- --json` prints only them, as figures for `cargo xtask bench`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod generator;
@@ -28,7 +28,7 @@ const BATCHES: usize = 40;
 static POOL: LazyLock<Arc<BatchPool>> = LazyLock::new(|| BatchPool::new(4, 16 << 20));
 
 fn main() {
-    if std::env::args().any(|arg| arg == "--ratios") {
+    if std::env::args().any(|arg| arg == "--json") {
         return println!("{}", to_json(&Kind::ALL.map(Figures::measure)));
     }
     if std::env::args().any(|arg| arg == "--once") {
@@ -134,12 +134,12 @@ struct Figures {
 
 impl Figures {
     fn measure(kind: Kind) -> Self {
-        const TURNS: usize = 12;
+        let turns = if std::env::args().any(|arg| arg == "--quick") { 2 } else { 12 };
         let log = log(kind);
         let (mut parser, mut flattening, mut simd) = (Json::new(), Json::new().flatten("_"), SimdJson::new());
         // The best of each batch by itself: a turn is seldom free of other work as a whole.
         let mut best = vec![[Duration::MAX; 5]; log.len()];
-        for _ in 0..TURNS {
+        for _ in 0..turns {
             for (text, best) in log.iter().zip(&mut best) {
                 let mut note = |kind: usize, time: Duration| best[kind] = best[kind].min(time);
                 for (kind, parser) in [&mut parser, &mut flattening].into_iter().enumerate() {
@@ -183,26 +183,15 @@ impl Figures {
     }
 }
 
+/// The least of the ratios, with all of them.
 fn to_json(figures: &[Figures]) -> String {
-    let kinds: Vec<String> = figures
-        .iter()
-        .map(|f| {
-            format!(
-                "\"{}\":{{\"line_bytes\":{:.0},\"parser_ns\":{:.1},\"flattened_ns\":{:.1},\"simd_json_ns\":{:.1},\
-                 \"sonic_rs_ns\":{:.1},\"serde_json_ns\":{:.1},\"parser_over_fastest\":{:.3}}}",
-                f.kind.name(),
-                f.line_bytes,
-                f.parser,
-                f.flattened,
-                f.simd_json,
-                f.sonic_rs,
-                f.serde_json,
-                f.ratio(),
-            )
-        })
-        .collect();
+    let kind = |f: &Figures| {
+        let fastest = f.simd_json.min(f.sonic_rs).min(f.serde_json);
+        format!("{} {:.2} ({:.0} of {fastest:.0} ns)", f.kind.name(), f.ratio(), f.parser)
+    };
+    let detail: Vec<String> = figures.iter().map(kind).collect();
     let worst = figures.iter().map(Figures::ratio).fold(f64::INFINITY, f64::min);
-    format!("{{\"bench\":\"json\",{},\"parser_over_fastest\":{worst:.3}}}", kinds.join(","))
+    serde_json::json!([{"id": "json", "measured": worst, "detail": detail.join(", ")}]).to_string()
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> Duration {

@@ -51,6 +51,16 @@ pub(crate) const BUDGETS: &[Budget] = &[
     rate("split", "split into lines and batch, over counting newlines with memchr", 0.4, 0.6, NONE),
     rate("parse", "parse nginx combined, over a compiled regex with the same typing", 10.0, 15.0, NONE),
     rate(
+        "access_logs",
+        "parse access logs, fixed or of less than ten fields, over a compiled regex: the least",
+        10.0,
+        15.0,
+        NONE,
+    ),
+    rate("access_logs_of_ten_fields", "the same of formats of ten fields or more", 5.0, 7.5, NONE),
+    rate("csvlog", "cut and parse csvlog, over csv-core that reads its fields", 0.5, 0.75, NONE),
+    rate("json", "parse JSON, over the fastest parser into its own tape: the least", 0.5, 0.75, NONE),
+    rate(
         "to_nothing",
         "file to parse to nothing, over the loop in memory",
         0.5,

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::process;
 
 /// The benches of the parsers, which measure both sides of their ratios by themselves.
-const PARSERS: [&str; 1] = ["formats"];
+const PARSERS: [&str; 4] = ["access_logs", "csv", "json", "formats"];
 
 /// The figures that the benches of the root package give.
 pub(crate) fn run(options: &Options, work: &Path) -> Result<Vec<Value>, Failure> {
