@@ -5,7 +5,7 @@
 //! | try one component on a few events | [`TransformHarness`], [`SourceHarness`], [`SinkHarness`] |
 //! | test a pipeline, or a component among others | [`mock::MockLog`] and its source, [`mock::MockSink`], [`mock::MockTransform`] |
 //! | see what happens when things go wrong | [`mock::FaultySink`] around any sink: slow, failing, panicking, partial, hanging, by script or seed |
-//! | show that a component holds what the driver relies on | [`conformance`]: [`source_conformance!`], [`transform_conformance!`], [`sink_conformance!`] |
+//! | show that a component holds what the driver relies on | [`conformance`]: [`source_conformance!`], [`transform_conformance!`], [`sink_conformance!`], [`buffer_conformance!`] |
 //!
 //! The suites say what a component must do more exactly than prose can; [`conformance`]'s functions are documented
 //! one by one. They are outside semver: a new release may ask for more.

@@ -123,6 +123,51 @@ macro_rules! sink_conformance {
     };
 }
 
+/// Makes a module with a test for each property of a buffer; the expression makes a
+/// [`BufferFixture`](crate::conformance::BufferFixture) with content of its own.
+///
+/// ```
+/// use dendro_core::pipeline::MemoryBuffer;
+/// use dendro_core::{Buffer, WhenFull};
+/// use dendro_test::conformance::BufferFixture;
+///
+/// struct Fixture;
+///
+/// impl BufferFixture for Fixture {
+///     fn buffer(&self) -> Box<dyn Buffer> {
+///         Box::new(MemoryBuffer::new())
+///     }
+///     fn bounded(&self, events: u64, when_full: WhenFull) -> Option<Box<dyn Buffer>> {
+///         Some(Box::new(MemoryBuffer::new().max_events(events as usize).when_full(when_full)))
+///     }
+///     fn is_durable(&self) -> bool {
+///         false
+///     }
+/// }
+///
+/// dendro_test::buffer_conformance!(memory, Fixture);
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! buffer_conformance {
+    ($name:ident, $fixture:expr) => {
+        $crate::__tests_of!($name, $fixture, buffer, [
+            what_is_written_comes_out_once_and_in_order
+            level_counts_what_waits
+            stop_sends_what_is_left
+            stops_while_idle
+            lets_go_of_its_output_before_it_waits
+            what_is_abandoned_comes_again
+            a_restart_goes_on
+            full_blocks
+            full_drops_newest_and_says_so
+            full_refuses_to_the_dead_letters
+            cancelled_write_leaves_it_working
+            acknowledges_as_it_says
+        ]);
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests_of {

@@ -1,4 +1,4 @@
-//! What every source, transform and sink has to hold: a property each is a plain async function over a factory of
+//! What every source, transform, sink and buffer has to hold: a property each is a plain async function over a factory of
 //! fixtures, and a macro makes a test of each for an implementation.
 //!
 //! A fixture stands for the outside world of a component: the files that a source reads, the table that a sink
@@ -7,11 +7,13 @@
 //!
 //! These functions are outside semver: a new release may ask for more.
 
+pub mod buffer;
 mod macros;
 pub mod sink;
 pub mod source;
 pub mod transform;
 
+pub use buffer::BufferFixture;
 pub use sink::SinkFixture;
 pub use source::{Pace, SourceFixture};
 pub use transform::{Sample, TransformFixture, TransformWorld};
