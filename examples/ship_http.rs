@@ -83,5 +83,5 @@ fn take(taken: &Mutex<Taken>, lines: &str) -> StatusCode {
         taken.events += 1;
         taken.keys.extend(event["event_id"].as_str().map(str::to_owned));
     }
-    if taken.requests % 3 == 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
+    if taken.requests.is_multiple_of(3) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
 }
