@@ -188,7 +188,7 @@ mod tests {
             (r#""r""#, r#"{"base64":"%"}"#, "its `raw` is neither text nor base64"),
             ("2026-01-01T", "yesterday ", "its `observed` is no time"),
             (r#","observed":"2026-01-01T00:00:00Z""#, "", "it has neither `event` nor `observed`"),
-            (r#""c","#, r#""c","event":"too large to be kept","#, "its `event` can't be read: truncated"),
+            (r#""c","#, r#""c","event":"too large to be kept","#, "its `event` can't be read: not a frame"),
             (r#""c","#, r#""c","position":-1,"#, "its `position` is no whole number"),
         ] {
             let line = whole.replacen(from, to, 1);
