@@ -73,6 +73,7 @@
 //! | `parsers` | the log parsers | yes |
 //! | `tracing` | the application's `tracing` events and spans as a source; the pipeline's own spans | no |
 //! | `metrics` | the `metrics` facade's registry as a source; the pipeline's own counters through it | no |
+//! | `rate_limit` | limits of how fast a sink writes (`SinkSettings::rate`) | no |
 //! | `grok` | grok patterns among the log parsers | no |
 //! | `host_metrics`, `nginx_metrics`, `apache_metrics`, `redis_metrics` | the host, and what these services say of themselves, as sources | no |
 //! | `postgres_metrics`, `mysql_metrics`, `mongodb_metrics` | the same of databases; each brings a driver | no |

@@ -26,6 +26,7 @@ pub mod sink;
 pub mod source;
 #[cfg(feature = "storage")]
 pub mod storage;
+mod sync;
 mod time;
 pub mod transform;
 mod value;

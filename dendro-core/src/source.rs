@@ -6,10 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::pipeline::{Output, Problem, Reporter, Severity};
+use crate::pipeline::{Output, Problem, Reporter, Severity, Switch};
 use crate::{BatchPool, Origin, Receipt, Schema, Settlement, Timestamp};
 
 /// Brings events in: from a transport, a service, or the process itself.
@@ -62,7 +61,7 @@ pub trait Source: Send + 'static {
 pub struct SourceContext {
     pub(crate) name: Arc<str>,
     pub(crate) origin: Arc<Origin>,
-    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) stopping: Arc<Switch>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pool: Arc<BatchPool>,
     pub(crate) reporter: Reporter,
@@ -79,14 +78,12 @@ impl SourceContext {
     /// # Cancel safety
     /// May be dropped and called again.
     pub async fn stopping(&self) {
-        let mut stopping = self.stopping.clone();
-        // An error means that the driver is gone, which is a reason to stop as well.
-        let _ = stopping.wait_for(|s| *s).await;
+        self.stopping.wait().await;
     }
 
     /// Whether the source should stop taking in.
     pub fn is_stopping(&self) -> bool {
-        *self.stopping.borrow() || self.stopping.has_changed().is_err()
+        self.stopping.is_on()
     }
 
     /// The time, by the pipeline's clock.

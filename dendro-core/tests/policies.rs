@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{Numbers, Scripted, Step, never};
 use dendro_core::pipeline::Place;
 use dendro_core::{
-    AdaptiveConcurrency, Batch, CircuitBreaker, CircuitState, CommitReason, Committed, Outcome, Pipeline,
-    Severity, Sink, SinkError, Value, WriteContext, Written,
+    AdaptiveConcurrency, Batch, CircuitBreaker, CircuitState, CommitReason, Committed, Order, Outcome,
+    Pipeline, Severity, Sink, SinkError, Value, WriteContext, Written,
 };
 
 fn retry() -> Step {
@@ -437,4 +437,57 @@ async fn what_is_written_again_after_its_stage_was_lost_has_another_id() {
     // A destination that tells writes apart by their id must not take it for the one that it has lost.
     let ids = sink.0.lock().unwrap().clone();
     assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+}
+
+/// Loses what it has staged first; every write takes a second.
+#[derive(Clone, Default)]
+struct LosesTheFirst {
+    written: Arc<Mutex<Vec<u64>>>,
+    running: Arc<Mutex<(usize, usize)>>,
+    lost: Arc<Mutex<bool>>,
+}
+
+#[async_trait::async_trait]
+impl Sink for LosesTheFirst {
+    async fn write(&self, batches: &[Batch], _: &WriteContext) -> Result<Written, SinkError> {
+        let first = {
+            let mut written = self.written.lock().unwrap();
+            written.extend(batches.iter().flat_map(|b| b.iter().map(|e| e.position())));
+            written.len() == 1
+        };
+        {
+            let (now, most) = &mut *self.running.lock().unwrap();
+            *now += 1;
+            *most = (*most).max(*now);
+        }
+        tokio::time::sleep(SECOND).await;
+        self.running.lock().unwrap().0 -= 1;
+        Ok(if first { Written::Staged(vec![dendro_core::Stage(1)]) } else { Written::Durable })
+    }
+    async fn commit(&self, _: CommitReason) -> Result<Committed, SinkError> {
+        let due = !self.written.lock().unwrap().is_empty();
+        let lose = due && !std::mem::replace(&mut *self.lost.lock().unwrap(), due);
+        Ok(Committed { durable: vec![], lost: lose.then_some(dendro_core::Stage(1)).into_iter().collect() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stage_has_lost_is_written_again_within_the_writes_in_flight() {
+    for order in [Order::Strict, Order::FirstDelivery] {
+        let sink = LosesTheFirst::default();
+        let source = Numbers { replay: false, ..Numbers::new(4, 1) };
+        let pipeline = Pipeline::line(source.clone())
+            .sink_with(sink.clone(), |s| {
+                s.max_events = 1;
+                s.commit_interval = Duration::from_millis(1_500);
+                s.order = order;
+            })
+            .drop_rejected()
+            .build()
+            .unwrap();
+        at_most(SECOND * 3_600, pipeline.run(never())).await.unwrap();
+        assert_eq!(source.outcomes(), [Outcome::Delivered; 4]);
+        assert_eq!(*sink.written.lock().unwrap(), [0, 1, 0, 2, 3]);
+        assert_eq!(sink.running.lock().unwrap().1, 1, "{order:?}");
+    }
 }

@@ -364,3 +364,53 @@ async fn a_new_instance_after_a_failure_goes_on_from_the_last_snapshot() {
         sink.written.lock().unwrap().iter().map(|e| e.get("seq").unwrap().clone()).collect();
     assert_eq!(seqs, (1..=10).map(Value::U64).collect::<Vec<_>>());
 }
+
+/// Holds everything until it is flushed.
+#[derive(Clone, Default)]
+struct Holds(Vec<Batch>);
+
+impl Transform for Holds {
+    fn transform(&mut self, batch: &mut Batch) -> Result<(), TransformError> {
+        self.0.push(std::mem::take(batch));
+        Ok(())
+    }
+    fn is_stateful(&self) -> bool {
+        true
+    }
+    fn flush(&mut self, _: FlushReason, _: Timestamp, out: &mut Batch) -> Result<(), TransformError> {
+        for mut held in std::mem::take(&mut self.0) {
+            for event in held.iter() {
+                let ty = out.add_type(event.schema().unwrap())?;
+                let origin = out.add_origin(event.origin().unwrap())?;
+                out.push_event(ty, origin, event.observed());
+            }
+            out.add_acks(held.take_acks());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_flushed_comes_in_a_batch_for_each_stream() {
+    let seen: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
+    let see = seen.clone();
+    let look = from_fn(move |batch| {
+        let stream = |e: dendro_core::EventRef<'_>| e.origin().and_then(|o| o.stream.clone()).unwrap();
+        see.lock().unwrap().push(batch.iter().map(stream).collect());
+        Ok(())
+    });
+    let (one, two) = (Numbers::new(1, 2), Numbers { stream: "t", ..Numbers::new(1, 3) });
+    let pipeline = Pipeline::builder()
+        .source("one", one.clone())
+        .source("two", two.clone())
+        .transform("holds", ["one", "two"], Holds::default())
+        .transform("look", "holds", look)
+        .sink("sink", "look", Scripted::new([]))
+        .drop_rejected()
+        .lanes(0)
+        .build()
+        .unwrap();
+    pipeline.run(never()).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [vec!["s"; 2], vec!["t"; 3]]);
+    assert_eq!([one.outcomes(), two.outcomes()].concat(), [Outcome::Delivered; 2]);
+}

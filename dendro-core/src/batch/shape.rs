@@ -99,6 +99,33 @@ impl Batch {
         parts
     }
 
+    /// Splits by stream, in the order in which the streams begin; each part as those of
+    /// [`split_by_port`](Self::split_by_port).
+    #[cfg(feature = "runtime")]
+    pub(crate) fn split_by_stream(&mut self) -> Vec<Self> {
+        let stream = |head: &Head| self.origins.get(usize::from(head.origin)).map(|o| o.stream.as_deref());
+        let mut parts: Vec<(_, Vec<Head>)> = Vec::new();
+        for head in self.live_heads() {
+            let stream = stream(head);
+            match parts.iter_mut().find(|(s, _)| *s == stream) {
+                Some((_, heads)) => heads.push(*head),
+                None => parts.push((stream, vec![*head])),
+            }
+        }
+        if parts.len() <= 1 {
+            return vec![std::mem::take(self)];
+        }
+        let select = |(_, heads): (_, Vec<Head>)| {
+            let mut part = self.select_heads(&heads);
+            part.restore = self.restore.clone();
+            part
+        };
+        let parts = parts.into_iter().map(select).collect();
+        self.take_acks().resolve(crate::Outcome::Delivered);
+        *self = Self::default();
+        parts
+    }
+
     /// A copy that nobody has to acknowledge: for a sink that needs the events for longer than its write.
     pub fn without_acks(&self) -> Self {
         Self {

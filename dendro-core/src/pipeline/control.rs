@@ -2,15 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// How far a pipeline is on its way to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    Running,
     /// Sources stop taking in; what they have taken in drains.
     Draining,
     /// The deadline has passed: what is left is abandoned.
@@ -18,9 +18,8 @@ pub(super) enum Phase {
 }
 
 pub(super) struct Control {
-    phase: watch::Sender<Phase>,
-    /// What sources see: the same as `phase` being past `Running`.
-    stopping: watch::Sender<bool>,
+    draining: Arc<Switch>,
+    halting: Arc<Switch>,
     failures: Mutex<Vec<Failure>>,
 }
 
@@ -36,34 +35,36 @@ pub struct Failure {
 
 impl Control {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            phase: watch::Sender::new(Phase::Running),
-            stopping: watch::Sender::new(false),
-            failures: Mutex::default(),
-        })
+        Arc::new(Self { draining: Switch::new(), halting: Switch::new(), failures: Mutex::default() })
     }
 
     pub(super) fn advance(&self, to: Phase) {
-        self.phase.send_if_modified(|phase| {
-            let later = to > *phase;
-            *phase = to.max(*phase);
-            later
-        });
-        self.stopping.send_replace(true);
+        if to >= Phase::Draining {
+            self.draining.switch_on();
+        }
+        if to >= Phase::Halting {
+            self.halting.switch_on();
+        }
     }
 
     /// Resolves when `phase` has been reached.
     pub(super) async fn reached(&self, phase: Phase) {
-        // The sender lives as long as `self`, so this can't fail.
-        let _ = self.phase.subscribe().wait_for(|p| *p >= phase).await;
+        match phase {
+            Phase::Draining => self.draining.wait().await,
+            Phase::Halting => self.halting.wait().await,
+        }
     }
 
     pub(super) fn has_reached(&self, phase: Phase) -> bool {
-        *self.phase.borrow() >= phase
+        match phase {
+            Phase::Draining => self.draining.is_on(),
+            Phase::Halting => self.halting.is_on(),
+        }
     }
 
-    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
+    /// Tells sources to stop.
+    pub(super) fn stopping(&self) -> Arc<Switch> {
+        self.draining.clone()
     }
 
     /// Notes that a component can't go on.
@@ -74,6 +75,37 @@ impl Control {
 
     pub(super) fn failures(&self) -> Vec<Failure> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Is switched on once, for good. Who waits for it is woken in the order of waiting, so that a simulation can
+/// reproduce a run; tokio's `watch` wakes in a random one.
+pub(crate) struct Switch {
+    on: AtomicBool,
+    switched: Notify,
+}
+
+impl Switch {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { on: AtomicBool::new(false), switched: Notify::new() })
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn switch_on(&self) {
+        self.on.store(true, Ordering::Release);
+        self.switched.notify_waiters();
+    }
+
+    /// Cancel safe.
+    pub(crate) async fn wait(&self) {
+        // Made before the look, so that no switching falls between the two.
+        let switched = self.switched.notified();
+        if !self.is_on() {
+            switched.await;
+        }
     }
 }
 

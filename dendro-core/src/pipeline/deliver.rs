@@ -15,13 +15,13 @@ mod staging;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use self::attempt::AbortOnDrop;
 use self::gate::Gate;
 use self::staging::Staging;
-use super::control::{Control, Phase, first};
+use super::control::{Control, Phase, Switch, first};
 use super::dead_letter::DeadLetters;
 use super::problem::{Problem, Reporter, Severity};
 use super::queue::Queue;
@@ -47,12 +47,14 @@ pub(super) struct Delivery {
     /// Write batches without events too, if they bring the state of a stream to transforms behind a buffer.
     passes_restored: bool,
     in_flight: usize,
+    /// The writes in flight: those from the queue, and those that a commit has lost.
+    writing: Semaphore,
     gate: Gate,
     staging: Mutex<Staging>,
     /// A sink commits one thing at a time.
     committing: tokio::sync::Mutex<()>,
     /// The sink has said that it can't go on.
-    has_failed: watch::Sender<bool>,
+    has_failed: Arc<Switch>,
 }
 
 /// What all deliveries of a run have in common.
@@ -89,9 +91,10 @@ impl Delivery {
             keep_staged: !replays,
             passes_restored: false,
             in_flight,
+            writing: Semaphore::new(in_flight),
             staging: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
-            has_failed: watch::Sender::new(false),
+            has_failed: Switch::new(),
         }
     }
 
@@ -114,12 +117,13 @@ impl Delivery {
     }
 
     async fn deliver_all(self: Arc<Self>) {
-        let slots = Arc::new(Semaphore::new(self.in_flight));
         let mut writes = JoinSet::new();
         let mut waiting = VecDeque::new();
         loop {
-            // A slot first: what waits for one stays in the queue, where it is counted.
-            let Ok(slot) = slots.clone().acquire_owned().await else { break };
+            // What waits for others to end stays in the queue, where it is counted.
+            while writes.len() >= self.in_flight {
+                writes.join_next().await;
+            }
             let Some(group) = self.collect(&mut waiting).await else { break };
             self.relieve().await;
             if self.in_flight == 1 {
@@ -127,10 +131,7 @@ impl Delivery {
             } else {
                 let this = self.clone();
                 let (begun, has_begun) = oneshot::channel();
-                writes.spawn(async move {
-                    this.deliver(group, Some(begun)).await;
-                    drop(slot);
-                });
+                writes.spawn(async move { this.deliver(group, Some(begun)).await });
                 // The order of first attempts; an error means that there is none.
                 let _ = has_begun.await;
                 while writes.try_join_next().is_some() {}
@@ -141,11 +142,7 @@ impl Delivery {
 
     /// Resolves when nothing more must be attempted.
     async fn stopped(&self) {
-        let failed = async {
-            // The sender lives as long as `self`, so this can't fail.
-            let _ = self.has_failed.subscribe().wait_for(|failed| *failed).await;
-        };
-        first(self.control.reached(Phase::Halting), failed).await;
+        first(self.control.reached(Phase::Halting), self.has_failed.wait()).await;
     }
 
     fn report(&self, severity: Severity, message: String) {

@@ -215,8 +215,11 @@ impl Lane {
                 out.take_acks().resolve(Outcome::Delivered);
                 continue;
             }
-            self.apply_from(at + 1, &mut out).await?;
-            self.stage.send(out).await?;
+            // A batch is of one stream: what is behind keeps order and state by it.
+            for mut part in out.split_by_stream() {
+                self.apply_from(at + 1, &mut part).await?;
+                self.stage.send(part).await?;
+            }
         }
         Ok(())
     }

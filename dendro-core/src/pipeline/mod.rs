@@ -31,4 +31,5 @@ pub use report::{Place, Remaining, RunError, RunReport};
 pub use run::{Pipeline, PipelineHandle};
 pub use stats::{CircuitState, ComponentKind, ComponentStats, Settled};
 
+pub(crate) use control::Switch;
 pub(crate) use problem::Reporter;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::control::{Either, first};
+use super::control::{Either, Switch, first};
 use super::dead_letter::DeadLetters;
 use super::problem::Reporter;
 use super::queue::{Closed, Queue, QueueLimits, QueueSender, Room};
@@ -336,17 +336,17 @@ impl OutputReceiver {
 impl SourceContext {
     /// A context for a test of a source by itself, and the switch that tells it to stop.
     pub fn for_test(name: &str, clock: Arc<dyn Clock>) -> (Self, StopSwitch) {
-        let (stop, stopping) = tokio::sync::watch::channel(false);
+        let stopping = Switch::new();
         let origin = Origin { source: Some(name.to_owned()), ..Origin::default() };
         let cx = Self {
             name: name.into(),
             origin: Arc::new(origin),
-            stopping,
+            stopping: stopping.clone(),
             clock,
             pool: BatchPool::new(8, 16 << 20),
             reporter: Reporter::default(),
         };
-        (cx, StopSwitch(stop))
+        (cx, StopSwitch(stopping))
     }
 
     /// Replaces what happens to problems, in a test.
@@ -357,12 +357,18 @@ impl SourceContext {
 }
 
 /// Tells a source under test to stop; dropping it does so too.
-pub struct StopSwitch(tokio::sync::watch::Sender<bool>);
+pub struct StopSwitch(Arc<Switch>);
 
 impl StopSwitch {
     /// Tells it.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.switch_on();
+    }
+}
+
+impl Drop for StopSwitch {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::builder::{
     DEAD_LETTERS, DeadLetterChoice, Line, Options, PipelineBuilder, REPLAY, SinkNode, SourceNode,
 };
-use super::control::{Control, Either, Phase, block_on, first};
+use super::control::{Control, Either, Phase, Switch, block_on, first};
 use super::dead_letter::DeadLetters;
 use super::deliver::{Delivery, Surroundings};
 use super::drive_source::run_source;
@@ -239,7 +239,7 @@ struct Running {
     /// Sinks and the writers of buffers.
     sinks: Vec<JoinHandle<()>>,
     /// For each buffer, what tells its reader that nothing will be written any more.
-    written: Vec<watch::Sender<bool>>,
+    written: Vec<Arc<Switch>>,
 }
 
 enum LaneHandle {
@@ -362,12 +362,12 @@ impl Running {
             .collect();
         let mut written = Vec::new();
         for (writer, (reader, out, name)) in writers.into_iter().zip(readers) {
-            let all_written = watch::Sender::new(false);
-            running.push(start(&name, reader, out, all_written.subscribe(), Phase::Halting));
+            let all_written = Switch::new();
+            running.push(start(&name, reader, out, all_written.clone(), Phase::Halting));
             written.push(all_written.clone());
             sinks.push(tokio::spawn(async move {
                 Arc::new(writer).run().await;
-                all_written.send_replace(true);
+                all_written.switch_on();
             }));
         }
         let queues = stage_queues.into_iter().chain(buffer_queues).chain(sink_queues).chain(dead_queue);
@@ -406,7 +406,7 @@ impl Running {
         self.control.advance(Phase::Halting);
         self.queues.iter().for_each(|q| q.close());
         for written in &self.written {
-            written.send_replace(true);
+            written.switch_on();
         }
     }
 }
@@ -487,7 +487,7 @@ impl Drop for SetOnDrop {
 
 fn context(
     name: &str,
-    stopping: watch::Receiver<bool>,
+    stopping: Arc<Switch>,
     options: &Options,
     pool: &Arc<BatchPool>,
     reporter: &Reporter,

@@ -32,6 +32,8 @@ impl Delivery {
     /// Until every event of the group is settled, or the pipeline halts. `begun` is told when its first attempt has
     /// begun, or dropped when there is none.
     pub(super) async fn deliver(&self, mut group: Vec<Batch>, mut begun: Option<oneshot::Sender<()>>) {
+        // Never closed, so this can't fail. Whoever has a permit stops when the pipeline halts.
+        let _writing = self.writing.acquire().await;
         let mut attempt = 0u32;
         let mut id = self.random.id();
         let mut last: Option<Instant> = None;
@@ -194,7 +196,7 @@ impl Delivery {
         self.report(Severity::Error, message.to_owned());
         self.control.fail(&self.stats.name, message.to_owned());
         self.control.advance(Phase::Draining);
-        self.has_failed.send_replace(true);
+        self.has_failed.switch_on();
     }
 
     /// Tells of a failure that is tried again, but not while the circuit says all that there is to say.
