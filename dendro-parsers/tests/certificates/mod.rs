@@ -33,6 +33,8 @@ impl Certificates {
         let issuer = Issuer::new(authority, authority_key);
         let key = KeyPair::generate().unwrap();
         let mut server = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        // With its issuer's name it would count as signed by itself.
+        server.distinguished_name.push(rcgen::DnType::CommonName, name);
         change(&mut server);
         let certificate = server.signed_by(&key, &issuer).unwrap().pem();
         Self { authority: authority_pem, certificate, key: key.serialize_pem() }

@@ -230,8 +230,9 @@ impl Sink for HttpSink {
         let mut tally = Tally::new(events);
         // The next one last.
         let mut todo = vec![0..events];
+        let mut longest = Duration::ZERO;
         while let Some(rest) = todo.pop() {
-            if tally.has_settled() && cx.remaining() < self.options.request_timeout {
+            if tally.has_settled() && cx.remaining() < longest * 2 {
                 // What was sent would be sent again if the time ran out in the midst of the next request.
                 todo.push(rest);
                 tally.postponed = Some("there is no time for all requests of a write".to_owned());
@@ -241,7 +242,10 @@ impl Sink for HttpSink {
             if part.end < rest.end {
                 todo.push(part.end..rest.end);
             }
-            match self.send(&prepared, &part, cx).await {
+            let began = Instant::now();
+            let sent = self.send(&prepared, &part, cx).await;
+            longest = longest.max(began.elapsed());
+            match sent {
                 Ok(Verdict::Delivered) => tally.delivered(&part),
                 Ok(Verdict::Partial(partial)) => tally.partial(&part, partial),
                 Ok(Verdict::TooLarge(message)) if part.len() > 1 => {
