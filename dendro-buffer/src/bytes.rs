@@ -5,6 +5,9 @@ pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes.get(at..at + N).and_then(|b| b.try_into().ok()).unwrap_or([0; N])
 }
 
+/// More than any number of segments, frames, events or bytes in a buffer: what says it has more is damaged.
+pub(crate) const MOST: u64 = 1 << 48;
+
 pub(crate) fn crc(bytes: &[u8]) -> u32 {
     crc32fast::hash(bytes)
 }

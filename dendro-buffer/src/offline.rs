@@ -100,8 +100,15 @@ impl OfflineBuffer {
     /// # Errors
     /// There is no such directory.
     pub fn peek(directory: impl Into<PathBuf>) -> Result<Self, OfflineError> {
+        Self::peek_at(directory, Arc::new(Disk))
+    }
+
+    /// The same on another file system than the machine's, for tests.
+    ///
+    /// # Errors
+    /// There is no such directory.
+    pub fn peek_at(directory: impl Into<PathBuf>, storage: Arc<dyn Storage>) -> Result<Self, OfflineError> {
         let directory = directory.into();
-        let storage: Arc<dyn Storage> = Arc::new(Disk);
         storage.list(&directory).map_err(StorageFault::new("list", &directory))?;
         Ok(Self { directory, storage, _lock: None })
     }

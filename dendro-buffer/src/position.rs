@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use dendro_core::Snapshot;
 
-use crate::bytes::{Input, array, crc, put_bytes};
+use crate::bytes::{Input, MOST, array, crc, put_bytes};
 
 const MAGIC: &[u8; 4] = b"DNDP";
 const VERSION: u16 = 1;
@@ -110,6 +110,9 @@ impl Position {
             sequence: input.u64()?,
             events: input.u64()?,
         };
+        if [place.segment, place.offset, place.sequence, place.events].iter().any(|n| *n > MOST) {
+            return None;
+        }
         let mut states = States::new();
         for _ in 0..input.u32()? {
             let stream = input.text()?.to_owned();

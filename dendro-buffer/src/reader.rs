@@ -292,7 +292,7 @@ impl<'a> Desk<'a> {
     fn look(&mut self) {
         self.look_again = None;
         self.is_at_end = false;
-        if self.shared.view().waiting > 0 {
+        if self.shared.view().is_wanted() {
             self.mark_dirty(Duration::ZERO);
         }
     }
@@ -311,7 +311,7 @@ impl<'a> Desk<'a> {
         let stream = sent.stream.as_deref().unwrap_or_default();
         view.position.take_snapshots(stream, settlement.snapshots);
         view.settle(&sent.mark);
-        let now = !view.done.is_empty() || view.waiting > 0;
+        let now = view.is_wanted();
         drop(view);
         self.mark_dirty(if now { Duration::ZERO } else { SAVE_INTERVAL });
     }
@@ -347,11 +347,13 @@ impl<'a> Desk<'a> {
         self.saving = None;
         if !failed.is_empty() {
             self.mark_dirty(RETRY_AFTER);
+        } else if self.shared.view().is_drained() {
+            // A commit was under way, or something settled meanwhile: the last segment is still there.
+            self.mark_dirty(SAVE_INTERVAL);
         }
         for message in failed {
             self.cx.report(Severity::Error, message);
         }
-        // While it was being saved, more has settled, or what is read to its end has only now been left.
     }
 
     /// When nothing more settles.

@@ -16,7 +16,7 @@
 //! Encodings: 0 as it is, 1 an LZ4 block, 2 a zstd frame. Frames are numbered through all segments, from 1; a schema has the
 //! number of the frame behind it, the end that of the last frame.
 
-use crate::bytes::{array, crc};
+use crate::bytes::{MOST, array, crc};
 
 pub(crate) const MAGIC: &[u8; 4] = b"DNDR";
 pub(crate) const HEADER: usize = 44;
@@ -103,7 +103,9 @@ impl RecordHeader {
             salt: number(32),
             body_crc: number(36),
         };
-        let sane = header.plain_bytes as usize <= MAX_BODY && header.body_bytes as usize <= MAX_BODY;
+        let sane = header.plain_bytes as usize <= MAX_BODY
+            && header.body_bytes as usize <= MAX_BODY
+            && header.sequence <= MOST;
         (sane && salt.is_none_or(|salt| salt == header.salt)).then_some(header)
     }
 }
@@ -141,7 +143,11 @@ pub(crate) fn read_end(bytes: &[u8], salt: u32) -> Option<(u64, Totals)> {
     let body = bytes.get(HEADER..END)?;
     let totals =
         Totals { frames: u64::from_le_bytes(array(body, 0)), events: u64::from_le_bytes(array(body, 8)) };
-    (bytes.len() == END && header.body_bytes == 16 && crc(body) == header.body_crc)
+    (bytes.len() == END
+        && header.body_bytes == 16
+        && totals.events <= MOST
+        && totals.frames <= MOST
+        && crc(body) == header.body_crc)
         .then_some((header.sequence, totals))
 }
 

@@ -15,7 +15,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::bytes::{array, crc};
+use crate::bytes::{MOST, array, crc};
 
 pub(crate) const MAGIC: &[u8; 4] = b"DNDB";
 pub(crate) const VERSION: u16 = 1;
@@ -68,12 +68,14 @@ impl SegmentHeader {
         if version != VERSION {
             return Err(NoHeader::Version(version));
         }
-        Ok(Self {
+        let header = Self {
             number: u64::from_le_bytes(array(bytes, 8)),
             first_sequence: u64::from_le_bytes(array(bytes, 16)),
             previous: u64::from_le_bytes(array(bytes, 24)),
             salt: u32::from_le_bytes(array(bytes, 32)),
-        })
+        };
+        let is_sane = header.first_sequence <= MOST && header.previous <= MOST;
+        is_sane.then_some(header).ok_or(NoHeader::Damaged)
     }
 }
 
@@ -85,7 +87,7 @@ pub(crate) fn path(dir: &Path, number: u64) -> PathBuf {
 /// The number of the segment that has this name.
 pub(crate) fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(SUFFIX)?;
-    let number = digits.parse().ok().filter(|n| *n > 0);
+    let number = digits.parse().ok().filter(|n| (1..=MOST).contains(n));
     number.filter(|_| digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 

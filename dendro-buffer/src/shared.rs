@@ -199,18 +199,28 @@ impl View {
         }
     }
 
+    /// Whether all that there is stands in one segment, and is acknowledged.
+    pub(crate) fn is_drained(&self) -> bool {
+        let place = self.position.place;
+        let is_passed = |s: &Segment| place.offset.max(segment::HEADER) >= s.end;
+        self.segments.len() == 1 && self.segments.get(&place.segment).is_some_and(is_passed)
+    }
+
     /// Ends the last segment if all that is in it is acknowledged, so that nothing is left of a drained buffer.
     pub(crate) fn retire_drained(&mut self) {
         let place = self.position.place;
-        if self.is_appending || self.reserved > 0 || self.segments.len() != 1 {
+        if self.is_appending || self.reserved > 0 || !self.is_drained() {
             return;
         }
-        if let Some(last) = self.segments.get_mut(&place.segment)
-            && place.offset.max(segment::HEADER) >= last.end
-        {
+        if let Some(last) = self.segments.get_mut(&place.segment) {
             last.is_sealed = true;
             self.advance();
         }
+    }
+
+    /// Whether a write waits for what storing the position would set free.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.done.is_empty() || (self.waiting > 0 && self.is_drained())
     }
 
     pub(crate) fn is_writable(&self, number: u64) -> bool {

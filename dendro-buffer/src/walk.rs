@@ -166,7 +166,11 @@ impl Walk {
     fn find(&mut self, mut at: u64, end: u64) -> io::Result<u64> {
         let finder = memmem::Finder::new(MAGIC);
         while at + HEADER as u64 <= end {
-            let bytes = self.read(at, CHUNK.min(end - at), 0)?;
+            // What was read already first, so that each byte is read once however often this is asked.
+            let known = (self.chunk_at + self.chunk.len() as u64).saturating_sub(at);
+            let known = if at < self.chunk_at { 0 } else { known };
+            let len = if known >= HEADER as u64 { known } else { CHUNK };
+            let bytes = self.read(at, len.min(end - at), 0)?;
             if bytes.len() < HEADER {
                 break;
             }

@@ -102,8 +102,13 @@ impl Life {
     }
 
     pub(crate) fn write(&mut self, random: &mut Random, ledger: &mut Ledger) {
+        let writes = 1 + random.below(3);
+        self.write_together(writes, random, ledger);
+    }
+
+    pub(crate) fn write_together(&mut self, count: u64, random: &mut Random, ledger: &mut Ledger) {
         let mut writes = std::mem::take(&mut self.retry);
-        for _ in 0..=random.below(3) {
+        for _ in 0..count {
             let most = if random.below(8) == 0 { 40 } else { 4 };
             let events = 1 + random.below(most);
             let numbers = ledger.written..ledger.written + events;

@@ -4,5 +4,6 @@
 mod damage;
 mod disk;
 mod faults;
+mod group_commit;
 mod life;
 mod power_loss;
