@@ -164,6 +164,19 @@ pub(crate) fn frame(log: &Bytes, turns: usize) -> Result<[Figure; 2], Error> {
     Ok([time, size])
 }
 
+/// The log as batches of parsed events.
+pub(crate) fn parsed_batches(log: &Bytes) -> Result<Vec<Batch>, Error> {
+    let mut parser = NginxAccess::combined();
+    let mut batches = Vec::new();
+    each_batch(log, |batch| {
+        parser.transform(batch)?;
+        batch.purge();
+        batches.push(std::mem::take(batch));
+        Ok(())
+    })?;
+    Ok(batches)
+}
+
 /// Cuts the log as the file source does, without reading a file, and gives each chunk as a batch.
 fn each_batch(log: &Bytes, mut work: impl FnMut(&mut Batch) -> Result<(), Error>) -> Result<(), Error> {
     let schema = Arc::new(Schema::new("log"));

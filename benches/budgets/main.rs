@@ -2,6 +2,7 @@
 //! calls this, and prints its table.
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
 
+mod buffer;
 mod clock;
 mod hand_loop;
 mod in_memory;
@@ -101,6 +102,7 @@ fn run(args: &Args) -> Result<Vec<Figure>, Error> {
     keep(&mut figures, ["split"], || Ok([in_memory::split(&log, scale.turns)?]));
     keep(&mut figures, ["parse", "parse_loop"], || in_memory::parse(&part, scale.turns));
     keep(&mut figures, ["frame", "frame_bytes"], || in_memory::frame(&part, scale.turns));
+    keep(&mut figures, buffer::IDS, || buffer::buffer(&part, &args.dir, scale.turns));
     keep(&mut figures, ["to_nothing"], || Ok([throughput.to_nothing(&input, &log, scale.turns)?]));
     keep(&mut figures, ["to_file"], || Ok([throughput.to_file(&input, &log, scale.turns)?]));
     keep(&mut figures, ["memory"], || Ok([throughput.memory(&input, scale.long_bytes)?]));
