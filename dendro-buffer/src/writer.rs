@@ -95,7 +95,10 @@ impl Writer {
                     let dropped = SinkError::partial(self.full());
                     return Err((0..events as u32).fold(dropped, SinkError::drop_event));
                 }
-                WhenFull::DeadLetter => return Err(SinkError::reject_all(self.full())),
+                WhenFull::DeadLetter => {
+                    let refused = SinkError::partial(self.full());
+                    return Err((0..events as u32).fold(refused, |error, n| error.reject(n, self.full())));
+                }
                 // Whatever else there will be to choose: waiting loses nothing.
                 _ => {}
             }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use dendro_buffer::offline::OfflineBuffer;
 use dendro_buffer::{Compression, DiskBuffer, DiskBufferBuilder, Fsync};
-use dendro_core::{Batch, Buffer, CommitReason, Sink, Source, WriteContext};
-use dendro_test::conformance::{Pace, SinkFixture, SourceFixture};
-use dendro_test::{SourceHarness, batches, sink_conformance, source_conformance};
+use dendro_core::{Batch, Buffer, CommitReason, Sink, Source, WhenFull, WriteContext};
+use dendro_test::conformance::{BufferFixture, Pace, SinkFixture, SourceFixture};
+use dendro_test::{SourceHarness, batches, buffer_conformance, sink_conformance, source_conformance};
 
 const SECOND: Fsync = Fsync::Interval(Duration::from_secs(1));
 
@@ -97,6 +97,25 @@ impl SourceFixture for Read {
 }
 
 source_conformance!(reader, Read::new());
+
+/// Both halves together.
+struct Whole(tempfile::TempDir);
+
+impl BufferFixture for Whole {
+    fn buffer(&self) -> Box<dyn Buffer> {
+        Box::new(builder(self.0.path()).build().unwrap())
+    }
+    fn bounded(&self, _events: u64, when_full: WhenFull) -> Option<Box<dyn Buffer>> {
+        // The smallest that there is.
+        let small = builder(self.0.path()).max_bytes(64 << 10).compression(Compression::None);
+        Some(Box::new(small.when_full(when_full).build().unwrap()))
+    }
+    fn is_durable(&self) -> bool {
+        true
+    }
+}
+
+buffer_conformance!(whole, Whole(tempfile::tempdir().unwrap()));
 
 #[tokio::test]
 async fn what_is_written_comes_out_as_it_was() {
