@@ -1,6 +1,7 @@
 //! Regular expressions that users bring.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use regex_automata::meta::{BuildError, Regex};
@@ -31,6 +32,11 @@ impl Pattern {
     #[inline]
     pub(crate) fn is_match(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)
+    }
+
+    /// Where it is found, from the left.
+    pub(crate) fn find_iter<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.regex.find_iter(text).map(|found| found.range())
     }
 }
 

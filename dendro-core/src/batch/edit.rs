@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::layout::{
-    BatchFull, FIELD_DEAD, Field, HEAD_SELF, HEAD_TIMED, HEAD_UNPARSED, Key, MAX_DEPTH, MAX_ENTRIES,
-    MAX_ENTRIES_PER_EVENT, MAX_FIELDS_PER_EVENT, Tag,
+    BatchFull, FIELD_DEAD, Field, HEAD_RAW_IN_TAIL, HEAD_SELF, HEAD_TIMED, HEAD_UNPARSED, Key, MAX_DEPTH,
+    MAX_ENTRIES, MAX_ENTRIES_PER_EVENT, MAX_FIELDS_PER_EVENT, Tag,
 };
 use super::view::RAW_TEXT;
 use super::{Batch, EventRef, HEAD_REMOVED};
@@ -186,6 +186,29 @@ impl<'a> EventMut<'a> {
     /// Says that its raw text has been read: it no longer reads as `message`.
     pub fn set_parsed(&mut self) {
         self.batch.store.heads[self.index].flags &= !HEAD_UNPARSED;
+    }
+
+    /// Replaces its raw text, with nothing if `raw` is empty: for what must not be seen in it. The bytes that were read stay in the
+    /// batch, and in frames that are made of it, until it is [compacted](Batch::compact).
+    ///
+    /// ```
+    /// use dendro_core::{Batch, Event};
+    /// let mut batch = Batch::from_events([&Event::new("t")])?;
+    /// if let Some(mut event) = batch.get_mut(0) {
+    ///     event.set_raw(b"user=[email]")?;
+    ///     assert_eq!(event.view().raw(), b"user=[email]");
+    /// }
+    /// # Ok::<(), dendro_core::BatchFull>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BatchFull`] if the batch has no room for it; the event is as it was.
+    pub fn set_raw(&mut self, raw: &[u8]) -> Result<(), BatchFull> {
+        let start = self.batch.push_tail(raw)?;
+        let head = &mut self.batch.store.heads[self.index];
+        (head.raw_start, head.raw_len) = (start, raw.len() as u32);
+        head.flags |= HEAD_RAW_IN_TAIL;
+        Ok(())
     }
 
     /// Marks it as being about Dendro itself: sources in this process skip what it causes.

@@ -167,8 +167,8 @@ impl Groups {
             };
             own.events = own.events.saturating_add(theirs.events);
             own.skipped = own.skipped.saturating_add(theirs.skipped);
-            for ((own, theirs), measure) in own.parts.iter_mut().zip(&theirs.parts).zip(&spec.measures) {
-                own.merge(theirs, &measure.kind);
+            for (i, (own, theirs)) in own.parts.iter_mut().zip(&theirs.parts).enumerate() {
+                own.merge(theirs, &spec.measures[i].kind, spec.scales[i]);
             }
         }
     }
@@ -246,12 +246,12 @@ impl Part {
         }
     }
 
-    fn merge(&mut self, other: &Self, kind: &Kind) {
+    fn merge(&mut self, other: &Self, kind: &Kind, scale: i32) {
         match (self, other) {
             (Self::Count(a), Self::Count(b)) => *a = a.saturating_add(*b),
             (Self::Sum(a), Self::Sum(b)) => a.merge(b),
             (Self::Extreme(a), Self::Extreme(b)) => a.merge(b, matches!(kind, Kind::Max(_))),
-            (Self::Buckets(a), Self::Buckets(b)) => a.merge(b),
+            (Self::Buckets(a), Self::Buckets(b)) => a.merge(b, scale),
             (Self::Distinct(a), Self::Distinct(b)) => a.merge(b),
             (Self::Top(a), Self::Top(b)) => a.merge(b, capacity_of(kind)),
             _ => {}

@@ -130,7 +130,7 @@ impl Measure {
         self
     }
 
-    /// How far a quantile may be from the exact value, relative to it: 0.0002 to 0.3. Half the error doubles the memory.
+    /// How far a quantile may be from the exact value, relative to it: 0.001 to 0.3. Half the error doubles the memory. It holds for values down to 2^-64 of the greatest.
     pub fn relative_error(mut self, error: f64) -> Self {
         if let Kind::Quantiles { error: slot, .. } | Kind::Sketch { error: slot, .. } = &mut self.kind {
             *slot = error;
@@ -171,9 +171,9 @@ impl Measure {
         }
         match &self.kind {
             Kind::Quantiles { field, error, .. } | Kind::Sketch { field, error }
-                if !(0.0002..=0.3).contains(error) =>
+                if !(0.001..=0.3).contains(error) =>
             {
-                let why = format!("a relative error of {error} for `{field}`: it may be 0.0002 to 0.3");
+                let why = format!("a relative error of {error} for `{field}`: it may be 0.001 to 0.3");
                 Err(ConfigError::new(why))
             }
             _ => Ok(()),

@@ -4,8 +4,14 @@ use dendro_core::distribution::Sketch;
 
 use crate::wire::{Reader, Writer};
 
-/// The most buckets: 64 powers of two at the default error. Beyond that the lowest ones become one.
-const MAX_BUCKETS: usize = 4_096;
+/// How many powers of two the buckets may span. Beyond that the lowest ones become one.
+const OCTAVES: usize = 64;
+/// The finest scale: 65,536 buckets at most.
+const FINEST: i32 = 10;
+
+fn max_buckets(scale: i32) -> usize {
+    OCTAVES << scale.clamp(0, FINEST)
+}
 
 /// Counts of observations in exponential buckets, as [`Sketch`] lays them out; two of one scale merge by adding.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +28,7 @@ pub(super) fn scale_for(error: f64) -> i32 {
         let base = 2f64.powf(2f64.powi(-scale));
         (base - 1.0) / (base + 1.0)
     };
-    (0..=12).find(|scale| error_of(*scale) <= error).unwrap_or(12)
+    (0..=FINEST).find(|scale| error_of(*scale) <= error).unwrap_or(FINEST)
 }
 
 impl Buckets {
@@ -39,15 +45,15 @@ impl Buckets {
         }
         // Bucket i holds what is above base^i and not above base^(i + 1).
         let index = (value.log2() * f64::from(1 << scale)).ceil() as i32 - 1;
-        self.add_count(index, 1);
+        self.add_count(index, 1, max_buckets(scale));
         true
     }
 
-    fn add_count(&mut self, index: i32, count: u64) {
+    fn add_count(&mut self, index: i32, count: u64, max: usize) {
         if self.counts.is_empty() {
             self.offset = index;
         }
-        let lowest = index - (MAX_BUCKETS as i32 - 1);
+        let lowest = index - (max as i32 - 1);
         if lowest > self.offset {
             let over = ((lowest - self.offset) as usize).min(self.counts.len());
             let low = self.counts.drain(..over).fold(0, u64::saturating_add);
@@ -58,7 +64,7 @@ impl Buckets {
             }
         }
         if index < self.offset {
-            let room = MAX_BUCKETS - self.counts.len();
+            let room = max.saturating_sub(self.counts.len());
             let grow = ((self.offset - index) as usize).min(room);
             self.counts.splice(..0, std::iter::repeat_n(0, grow));
             self.offset -= grow as i32;
@@ -71,11 +77,11 @@ impl Buckets {
         self.counts[at] = self.counts[at].saturating_add(count);
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self, scale: i32) {
         self.zeros = self.zeros.saturating_add(other.zeros);
         self.sum += other.sum;
         for (i, count) in other.counts.iter().enumerate().filter(|(_, c)| **c > 0) {
-            self.add_count(other.offset + i as i32, *count);
+            self.add_count(other.offset + i as i32, *count, max_buckets(scale));
         }
     }
 
@@ -95,7 +101,7 @@ impl Buckets {
         let (zeros, sum, offset) = (reader.u64()?, reader.f64()?, reader.i32()?);
         let len = reader.count(1)?;
         // No finite float is in a bucket beyond these.
-        if len > MAX_BUCKETS || !(-(1 << 24)..1 << 24).contains(&offset) {
+        if len > max_buckets(FINEST) || !(-(1 << 24)..1 << 24).contains(&offset) {
             return None;
         }
         let counts: Vec<u64> = (0..len).map(|_| reader.u64()).collect::<Option<_>>()?;
@@ -128,7 +134,7 @@ mod tests {
                 let side = if i < cut { &mut one } else { &mut two };
                 prop_assert!(side.add(*value, scale));
             }
-            one.merge(&two);
+            one.merge(&two, scale);
             let sketch = one.sketch(scale).unwrap();
             prop_assert_eq!(sketch.count(), values.len() as u64);
             let mut sorted = values.clone();
@@ -153,7 +159,7 @@ mod tests {
         for value in [f64::MIN_POSITIVE, 5e-324, 1.0, f64::MAX] {
             assert!(buckets.add(value, scale));
         }
-        assert!(buckets.counts.len() <= MAX_BUCKETS);
+        assert!(buckets.counts.len() <= max_buckets(scale));
         let top = buckets.sketch(scale).unwrap().quantile(1.0).unwrap();
         assert!((top / f64::MAX - 1.0).abs() < 0.011 || top.is_infinite(), "{top}");
         for value in [-1.0, f64::NAN, f64::INFINITY] {
