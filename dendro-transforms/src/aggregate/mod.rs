@@ -55,6 +55,8 @@
 //!   repeats is results that left after the last stored checkpoint, with the same time and dimensions.
 //!   This needs a source that stores states with its checkpoints, as the file source does. With one that has no checkpoints (a push source), what open windows hold
 //!   is lost with a process that is killed; one that stops in order has told all of it.
+//!   A state is taken up with the first batch that its stream brings after the restart: windows that were open in a stream when its process was
+//!   killed, and that never gets another event, stay in the checkpoint and are not told.
 //! - **When the pipeline stops**, what is open is told with `pane` = `early`. If it goes on later, so do the windows, and their result comes
 //!   again, for all events.
 //! - **Streams don't mix**: each has its own watermark, windows and results, with the stream's name as a dimension, because only so
