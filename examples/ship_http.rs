@@ -50,7 +50,7 @@ async fn demo() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/in", listener.local_addr()?);
     let server = axum::serve(listener, Router::new().route("/in", post(take)));
-    let server = tokio::spawn(std::future::IntoFuture::into_future(server));
+    let server = tokio::spawn(IntoFuture::into_future(server));
 
     let log = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/nginx_access.log");
     let lines = std::fs::read_to_string(log)?.lines().count();

@@ -229,7 +229,8 @@ impl Sink for HttpSink {
         let events = prepared.events.events();
         let mut tally = Tally::new(events);
         // The next one last.
-        let mut todo = vec![0..events];
+        let mut todo = Vec::new();
+        todo.push(0..events);
         let mut longest = Duration::ZERO;
         while let Some(rest) = todo.pop() {
             if tally.has_settled() && cx.remaining() < longest * 2 {
