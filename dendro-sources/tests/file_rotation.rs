@@ -12,6 +12,7 @@ use std::time::Duration;
 use dendro_core::Outcome;
 use dendro_core::pipeline::QueueLimits;
 use dendro_sources::file::FileSource;
+use dendro_sources::multiline::{Multiline, indented};
 use file_support::*;
 
 fn two(name: &str) -> (tempfile::TempDir, PathBuf, PathBuf) {
@@ -68,6 +69,19 @@ async fn the_last_line_of_a_rotated_file_is_sent_though_it_has_no_end() {
     assert_eq!(run.texts(1).await, ["one"]);
     fs::rename(&path, &rotated).unwrap();
     assert_eq!(run.texts(1).await, ["no end"]);
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_record_of_a_rotated_file_comes_before_those_of_its_successor() {
+    let (_dir, path, rotated) = two("a.log.1");
+    append(&path, "1\n a\n2\n b\n");
+    let records = Multiline::continues_with(indented).timeout(Duration::from_secs(3600));
+    let run = start(source(&path).multiline(records));
+    assert_eq!(run.texts(1).await, ["1\n a"]);
+    fs::rename(&path, &rotated).unwrap();
+    append(&path, "3\n4\n5\n");
+    assert_eq!(run.texts(3).await, ["2\n b", "3", "4"]);
     run.stop().await;
 }
 
@@ -167,6 +181,31 @@ fn pack(path: &Path, to: &Path, zstd: bool) {
     fs::write(to, packed).unwrap();
     fs::File::options().write(true).open(to).unwrap().set_modified(modified).unwrap();
     fs::remove_file(path).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_which_nothing_was_settled_is_known_again_after_it_was_compressed() {
+    let (dir, path, rotated) = two("a.log.1");
+    append(&path, numbered(0..100));
+    let run = start(source(&path));
+    let _unsettled = run.batch().await;
+    fs::rename(&path, &rotated).unwrap();
+    append(&path, numbered(100..200));
+    let _neither = run.batch().await;
+    until("both files to be noted", || {
+        let stored = fs::read_to_string(dir.path().join("checkpoints/checkpoints.json")).ok()?;
+        (stored.matches("\"bytes\":1024").count() == 2).then_some(())
+    })
+    .await;
+    // As if by a crash: nothing is settled, nothing is stored any more.
+    run.task.abort();
+    drop(run.task.await);
+    pack(&rotated, &path.with_file_name("a.log.1.gz"), false);
+    let run = start(source(&path));
+    let read = run.lines(200).await;
+    let text: String = read.iter().map(|l| format!("{}\n", l.text)).collect();
+    assert_eq!(text, numbered(0..200));
+    run.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

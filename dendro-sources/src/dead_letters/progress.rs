@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dendro_core::storage::{Disk, Storage as _};
 use serde_json::{Value, json};
 
-use crate::file::{Disk, Storage};
+use crate::file::write_synced;
 
 const VERSION: u32 = 1;
 
@@ -63,8 +64,8 @@ impl Progress {
         let mut new = path.clone().into_os_string();
         new.push(".new");
         let new = PathBuf::from(new);
-        Disk.write_synced(&new, text.as_bytes())?;
-        Disk.rename(&new, &path)
+        write_synced(&Disk, &new, text.as_bytes())?;
+        Disk.replace(&new, &path)
     }
 
     pub(super) fn forget(letters: &Path) -> io::Result<()> {

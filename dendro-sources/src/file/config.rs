@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dendro_core::storage::{Disk, Storage};
 use dendro_core::{Framer, Lines, Schema};
 
 use super::activity::FileActivity;
 use super::checkpoint::Book;
 use super::discover::Patterns;
-use super::store::{Disk, Storage};
 use crate::framing::{FramerFactory, lines};
 use crate::multiline::Multiline;
 
@@ -55,7 +55,8 @@ pub struct FileSource {
     pub(super) activity: FileActivity,
     /// What was settled in earlier runs.
     pub(super) book: Option<Book>,
-    pub(super) storage: fn() -> Box<dyn Storage>,
+    pub(super) checkpoint_interval: Duration,
+    pub(super) storage: Arc<dyn Storage>,
 }
 
 enum FramingChoice {
@@ -86,6 +87,8 @@ impl FileSource {
     pub const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(1);
     /// For how long a rotated file is still read after its last line, by default.
     pub const DEFAULT_FINISH_AFTER: Duration = Duration::from_secs(5);
+    /// How often checkpoints are stored at most, by default.
+    pub const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
     /// How many files are held open by default.
     pub const DEFAULT_MAX_OPEN_FILES: usize = 512;
 
@@ -110,7 +113,8 @@ impl FileSource {
             schema: Arc::new(Schema::new("log").doc("A record as it was read.")),
             activity: FileActivity::default(),
             book: None,
-            storage: || Box::new(Disk),
+            checkpoint_interval: Self::DEFAULT_CHECKPOINT_INTERVAL,
+            storage: Arc::new(Disk),
         }
     }
 
@@ -136,6 +140,19 @@ impl FileSource {
     /// Without one they are kept as long as the process lives.
     pub fn checkpoints(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoints = Some(directory.into());
+        self
+    }
+
+    /// Sets how soon after something was settled its checkpoint is stored, for all files at once. What was settled since the
+    /// last time is sent again after a crash: a shorter interval means fewer duplicates and more writes.
+    pub fn checkpoint_interval(mut self, interval: Duration) -> Self {
+        self.checkpoint_interval = interval;
+        self
+    }
+
+    /// Stores checkpoints through another file system than the machine's, for tests.
+    pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = storage;
         self
     }
 

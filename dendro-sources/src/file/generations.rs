@@ -150,6 +150,12 @@ impl Reader {
         if content.inode() != seen.inode || !content.is_marked(&archived.entry.mark).unwrap_or(false) {
             return false;
         }
+        // Of its content nothing is known, and inodes are used again: it has to be where the stream's files are.
+        let entry = &archived.entry;
+        let is_beside = seen.path == entry.path || is_rotated(Path::new(&*entry.stream), &seen.path);
+        if entry.mark.head.bytes == 0 && !is_beside {
+            return false;
+        }
         let is_packed = content.is_packed();
         if archived.entry.finished && (is_packed || seen.size == archived.entry.mark.offset) {
             // Read to its end before, whatever form and name it had then.
@@ -206,7 +212,9 @@ impl Reader {
             {
                 continue;
             }
-            if entry.mark.head.bytes == 0 {
+            // A few bytes from which nothing was settled could be those of any file.
+            let is_known = entry.mark.offset > 0 || entry.mark.head.bytes >= ENOUGH_BYTES;
+            if entry.mark.head.bytes == 0 || !is_known {
                 continue;
             }
             let is_likely = |s: &Seen| {
@@ -289,6 +297,7 @@ impl Reader {
         if let Some(metadata) = tail.content.as_ref().and_then(|c| c.metadata().ok()) {
             tail.modified = modified(&metadata);
         }
+        tail.learn_head();
         tail.detached = Some(Instant::now());
         tail.at_end = false;
         if let Some(path) = now_at {

@@ -102,6 +102,14 @@ pub(super) struct Mark {
     pub(super) before: Print,
 }
 
+impl Mark {
+    /// With the head of a later mark, as long as this one is at the beginning and has none or a shorter one.
+    pub(super) fn or_head_of(self, later: Self) -> Self {
+        let learns = self.offset == 0 && later.head.bytes > self.head.bytes;
+        Self { head: if learns { later.head } else { self.head }, ..self }
+    }
+}
+
 /// What has gone by: the first bytes of a file and the last ones before a place in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Passed {

@@ -41,7 +41,7 @@ mod watch;
 
 pub use activity::FileActivity;
 pub use config::{FileSource, StartAt};
-pub(crate) use store::{Disk, Storage};
+pub(crate) use store::write_synced;
 
 /// What fuzzing needs to reach, and nobody else.
 #[doc(hidden)]

@@ -319,7 +319,8 @@ impl Reader {
         let was_open = tail.content.is_some();
         let turn = tail.turn(&mut self.kit);
         let is_open = tail.content.is_some();
-        let detached = tail.detached.is_some();
+        // A record that waits for its next line comes before what its successor holds.
+        let is_passed = tail.detached.is_some() && !tail.has_open_record();
         self.open = self.open + usize::from(is_open) - usize::from(was_open);
         match turn {
             Turn::More => {
@@ -331,7 +332,7 @@ impl Reader {
                 if let Some(wake) = wake {
                     self.queue_at(id, wake);
                 }
-                if detached {
+                if is_passed {
                     self.release(id);
                 }
                 self.idle.push_back(id);

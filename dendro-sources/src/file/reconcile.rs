@@ -98,9 +98,11 @@ impl Reader {
         }
         let metadata = content.metadata().ok()?;
         let id = self.archive.next_id();
-        let mark = match offset {
-            0 => Default::default(),
-            _ => content.passed(offset).ok()?.mark(),
+        let mark = match (content.passed(offset), offset) {
+            (Ok(passed), _) => passed.mark(),
+            // It is told when it is read.
+            (Err(_), 0) => Default::default(),
+            (Err(_), _) => return None,
         };
         let entry = Entry {
             stream,

@@ -25,8 +25,6 @@ use super::store::Store;
 use super::watch::{Inbox, Rewind};
 use super::{FileId, Message};
 
-/// How soon what was settled is written down, at the most often.
-const SAVE_INTERVAL: Duration = Duration::from_millis(500);
 /// How soon it is written down that there is a new file.
 const SAVE_NEW_AFTER: Duration = Duration::from_millis(5);
 /// How many batches wait between the reader and the pipeline.
@@ -46,7 +44,7 @@ impl Source for FileSource {
         let store = match self.checkpoints.clone() {
             None => None,
             Some(directory) => {
-                let storage = (self.storage)();
+                let storage = self.storage.clone();
                 let is_first = self.book.is_none();
                 let opened = blocking(move || {
                     let store = Store::open(&directory, storage)?;
@@ -82,6 +80,7 @@ impl Source for FileSource {
             saving: None,
             dirty: false,
             save_at: None,
+            save_interval: self.checkpoint_interval,
             is_reading: true,
             abandoned: 0,
             closed: None,
@@ -147,6 +146,7 @@ struct Desk<'a> {
     saving: Option<JoinHandle<Result<(), String>>>,
     dirty: bool,
     save_at: Option<Pin<Box<tokio::time::Sleep>>>,
+    save_interval: Duration,
     is_reading: bool,
     abandoned: usize,
     closed: Option<Closed>,
@@ -238,14 +238,17 @@ impl Desk<'_> {
         match message {
             Message::Known { id, mut entry } => {
                 match self.book.files.get(&id) {
-                    Some(known) => entry.mark = known.mark,
+                    Some(known) => entry.mark = known.mark.or_head_of(entry.mark),
                     // What is known of no file at all can't be found again after it was rotated.
-                    None => self.mark_dirty_within(SAVE_NEW_AFTER),
+                    None => self.mark_dirty_within(SAVE_NEW_AFTER.min(self.save_interval)),
                 }
                 self.book.put(id, *entry);
                 self.mark_dirty();
             }
             Message::Batch { id, epoch, mark, batch } => {
+                if self.is_current(id, epoch) {
+                    self.learn_head(id, mark);
+                }
                 let Some(out) = out.filter(|_| self.is_current(id, epoch) && self.closed.is_none()) else {
                     return;
                 };
@@ -263,6 +266,21 @@ impl Desk<'_> {
                 self.in_flight.clear(id);
                 self.book.forget(id);
                 self.mark_dirty();
+            }
+        }
+    }
+
+    /// What a file is known by is stored before anything of it is settled: it may be rotated and compressed until
+    /// somebody looks again.
+    fn learn_head(&mut self, id: FileId, mark: Mark) {
+        let Some(entry) = self.book.files.get_mut(&id) else { return };
+        let learned = entry.mark.or_head_of(mark);
+        if learned != entry.mark {
+            let was_unknown = entry.mark.head.bytes == 0;
+            entry.mark = learned;
+            match was_unknown {
+                true => self.mark_dirty_within(SAVE_NEW_AFTER.min(self.save_interval)),
+                false => self.mark_dirty(),
             }
         }
     }
@@ -319,7 +337,7 @@ impl Desk<'_> {
     }
 
     fn mark_dirty(&mut self) {
-        self.mark_dirty_within(SAVE_INTERVAL);
+        self.mark_dirty_within(self.save_interval);
     }
 
     fn mark_dirty_within(&mut self, time: Duration) {

@@ -4,8 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use dendro_core::storage::Storage;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -17,45 +19,10 @@ const LOCK: &str = "lock";
 /// How often a lock that this process has is tried again.
 const HANDOVER: u32 = 25;
 
-/// The few things that a store does with a file system, so that tests can let them fail.
-pub(crate) trait Storage: Send + Sync {
-    /// Writes a file that only its owner may read, and waits until it is on the disk.
-    fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// Replaces `to` by `from`.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Waits until the names in the directory are on the disk.
-    fn sync_directory(&self, directory: &Path) -> io::Result<()>;
-}
-
-/// The machine's file system.
-pub(crate) struct Disk;
-
-impl Storage for Disk {
-    fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // After a failed fsync the kernel may have dropped what was written: always a new file.
-        if let Err(error) = fs::remove_file(path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
-    }
-
-    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        File::open(directory)?.sync_all()
-    }
-}
-
 /// A directory of checkpoints, locked as long as this lives.
 pub(super) struct Store {
     directory: PathBuf,
-    storage: Box<dyn Storage>,
+    storage: Arc<dyn Storage>,
     _lock: File,
 }
 
@@ -64,7 +31,7 @@ impl Store {
     ///
     /// # Errors
     /// In words for the user.
-    pub(super) fn open(directory: &Path, storage: Box<dyn Storage>) -> Result<Self, String> {
+    pub(super) fn open(directory: &Path, storage: Arc<dyn Storage>) -> Result<Self, String> {
         let shown = directory.display();
         DirBuilder::new()
             .recursive(true)
@@ -138,11 +105,9 @@ impl Store {
     /// In words; what was stored before is still there.
     pub(super) fn save(&self, bytes: &[u8]) -> Result<(), String> {
         let (path, temporary) = (self.directory.join(NAME), self.directory.join(TEMPORARY));
-        let saved = self
-            .storage
-            .write_synced(&temporary, bytes)
-            .and_then(|()| self.storage.rename(&temporary, &path))
-            .and_then(|()| self.storage.sync_directory(&self.directory));
+        let saved = write_synced(&*self.storage, &temporary, bytes)
+            .and_then(|()| self.storage.replace(&temporary, &path))
+            .and_then(|()| self.storage.sync_dir(&self.directory));
         saved.map_err(|e| {
             format!("the checkpoints in {} can't be written: {e}; they are tried again", path.display())
         })
@@ -154,12 +119,33 @@ impl Store {
     }
 }
 
+/// Writes a file that only its owner may read, and waits until it is on the disk.
+pub(crate) fn write_synced(storage: &dyn Storage, path: &Path, mut bytes: &[u8]) -> io::Result<()> {
+    // After a failed fsync the kernel may have dropped what was written: always a new file.
+    if let Err(error) = storage.remove(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut file = storage.open(path, Some(0o600))?;
+    while !bytes.is_empty() {
+        match file.write(bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => bytes = bytes.get(n..).unwrap_or_default(),
+        }
+    }
+    file.sync()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::ffi::OsString;
     use std::os::unix::fs::PermissionsExt;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU8, Ordering};
+
+    use dendro_core::Timestamp;
+    use dendro_core::storage::{Disk, StoredFile};
 
     use super::*;
 
@@ -168,30 +154,74 @@ mod tests {
         fail: Arc<AtomicU8>,
     }
 
-    impl Faulty {
-        fn check(&self, step: u8) -> io::Result<()> {
-            match self.fail.load(Ordering::Relaxed) == step {
-                true => Err(io::Error::other("no space left on the test's device")),
-                false => Ok(()),
-            }
+    struct FaultyFile {
+        fail: Arc<AtomicU8>,
+        file: Box<dyn StoredFile>,
+    }
+
+    const STEPS: [u8; 6] = [1, 2, 3, 4, 5, 6];
+
+    fn check(fail: &AtomicU8, step: u8) -> io::Result<()> {
+        match fail.load(Ordering::Relaxed) == step {
+            true => Err(io::Error::other("no space left on the test's device")),
+            false => Ok(()),
         }
     }
 
     impl Storage for Faulty {
-        fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-            if self.check(1).is_err() {
-                fs::write(path, &bytes[..bytes.len() / 2])?;
-                return self.check(1);
-            }
-            Disk.write_synced(path, bytes)
+        fn open(&self, path: &Path, create: Option<u32>) -> io::Result<Box<dyn StoredFile>> {
+            check(&self.fail, 1)?;
+            Ok(Box::new(FaultyFile { fail: self.fail.clone(), file: Disk.open(path, create)? }))
+        }
+        fn open_to_read(&self, path: &Path) -> io::Result<Box<dyn StoredFile>> {
+            Disk.open_to_read(path)
+        }
+        fn create_dirs(&self, path: &Path, mode: u32) -> io::Result<()> {
+            Disk.create_dirs(path, mode)
         }
         fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.check(2)?;
             Disk.rename(from, to)
         }
-        fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-            self.check(3)?;
-            Disk.sync_directory(directory)
+        fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+            check(&self.fail, 4)?;
+            Disk.replace(from, to)
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            check(&self.fail, 5)?;
+            Disk.remove(path)
+        }
+        fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+            Disk.list(dir)
+        }
+        fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+            check(&self.fail, 6)?;
+            Disk.sync_dir(dir)
+        }
+    }
+
+    impl StoredFile for FaultyFile {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let written = self.file.write(&bytes[..bytes.len().div_ceil(2)]);
+            check(&self.fail, 2).and(written)
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            check(&self.fail, 3)?;
+            self.file.sync()
+        }
+        fn truncate(&mut self, len: u64) -> io::Result<()> {
+            self.file.truncate(len)
+        }
+        fn size(&self) -> io::Result<u64> {
+            self.file.size()
+        }
+        fn modified(&self) -> io::Result<Timestamp> {
+            self.file.modified()
+        }
+        fn read_at(&mut self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.file.read_at(bytes, offset)
+        }
+        fn is_at(&self, path: &Path) -> io::Result<bool> {
+            self.file.is_at(path)
         }
     }
 
@@ -215,16 +245,16 @@ mod tests {
 
     #[test]
     fn a_failed_write_leaves_what_was_stored_and_the_next_one_goes_through() {
-        for step in [1, 2, 3] {
+        for step in STEPS {
             let directory = tempfile::tempdir().unwrap();
             let fail = Arc::new(AtomicU8::new(0));
-            let store = Store::open(directory.path(), Box::new(Faulty { fail: fail.clone() })).unwrap();
+            let store = Store::open(directory.path(), Arc::new(Faulty { fail: fail.clone() })).unwrap();
             store.save(&book(1).encode()).unwrap();
             fail.store(step, Ordering::Relaxed);
             let message = store.save(&book(2).encode()).unwrap_err();
             assert!(message.contains("no space left"), "{message}");
             let found = store.load().unwrap().0;
-            assert!(found == book(1) || (step == 3 && found == book(2)), "step {step}");
+            assert!(found == book(1) || (step == 6 && found == book(2)), "step {step}");
             fail.store(0, Ordering::Relaxed);
             store.save(&book(3).encode()).unwrap();
             assert_eq!(store.load().unwrap(), (book(3), None));
@@ -234,7 +264,7 @@ mod tests {
     #[test]
     fn a_corrupt_file_is_set_aside_and_reported() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), Box::new(Disk)).unwrap();
+        let store = Store::open(directory.path(), Arc::new(Disk)).unwrap();
         for n in 1..3 {
             fs::write(directory.path().join(NAME), "{\"half").unwrap();
             let (found, message) = store.load().unwrap();
@@ -248,18 +278,18 @@ mod tests {
     #[test]
     fn a_second_owner_is_refused_until_the_first_lets_go() {
         let directory = tempfile::tempdir().unwrap();
-        let first = Store::open(directory.path(), Box::new(Disk)).unwrap();
-        let refused = Store::open(directory.path(), Box::new(Disk)).err().unwrap();
+        let first = Store::open(directory.path(), Arc::new(Disk)).unwrap();
+        let refused = Store::open(directory.path(), Arc::new(Disk)).err().unwrap();
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
         drop(first);
-        assert!(Store::open(directory.path(), Box::new(Disk)).is_ok());
+        assert!(Store::open(directory.path(), Arc::new(Disk)).is_ok());
     }
 
     #[test]
     fn only_the_owner_may_read() {
         let directory = tempfile::tempdir().unwrap();
         let inner = directory.path().join("a/b");
-        let store = Store::open(&inner, Box::new(Disk)).unwrap();
+        let store = Store::open(&inner, Arc::new(Disk)).unwrap();
         store.save(&book(1).encode()).unwrap();
         let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&inner), 0o700);

@@ -151,6 +151,16 @@ impl Tail {
         }
     }
 
+    /// Finds out what its content is known by, before anything of it was sent: a file that waits for its predecessor may
+    /// be compressed before it is read.
+    pub(super) fn learn_head(&mut self) {
+        if self.mark == Mark::default()
+            && let Some(passed) = self.content.as_ref().and_then(|c| c.passed(0).ok())
+        {
+            self.mark = passed.mark();
+        }
+    }
+
     /// Up to where the content was read.
     pub(super) fn read_at(&self) -> u64 {
         self.framing.position() + self.framing.pending().len() as u64
@@ -158,6 +168,11 @@ impl Tail {
 
     pub(super) fn is_settled(&self) -> bool {
         self.settled >= self.sent
+    }
+
+    /// Whether a record was read in part and waits for the rest.
+    pub(super) fn has_open_record(&self) -> bool {
+        !self.framing.pending().is_empty()
     }
 
     pub(super) fn is_packed(&self) -> bool {
