@@ -5,6 +5,7 @@
 mod apt;
 mod bench;
 mod counts;
+mod crash;
 mod deps;
 mod failure;
 mod fixtures;
@@ -56,6 +57,18 @@ const COMMANDS: &[Command] = &[
         usage: "[--quick] [--input FILE]",
         about: "measure the budgets of speed and size on a generated log, or FILE; --quick: a smoke run",
         run: |args| bench::run(&bench::Options::parse(args)?),
+    },
+    Command {
+        name: "crash",
+        usage: "[--seeds N] [--seed S] [--mode M] ...",
+        about: "kill pipelines and judge what is left; --help lists the modes and options",
+        run: |args| crash::run(&crash::Options::parse("crash", args)?),
+    },
+    Command {
+        name: "soak",
+        usage: "[--minutes N] [--kills]",
+        about: "run a pipeline at full load with faults for N minutes, 10 unless told; prints memory, lag, loss",
+        run: |args| crash::run(&crash::Options::parse("soak", args)?),
     },
     Command {
         name: "fixtures",
