@@ -1,6 +1,7 @@
 //! What the two halves of a buffer know together.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dendro_core::blocking::Exclusive;
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     /// There is room again.
     pub(crate) freed: Notify,
     lock: Exclusive<Option<Lock>>,
+    /// It is locked: nobody has to go and look.
+    is_open: AtomicBool,
     pub(crate) ledger: Arc<Ledger>,
 }
 
@@ -99,6 +102,7 @@ impl Shared {
             written: Notify::new(),
             freed: Notify::new(),
             lock: Exclusive::new(None),
+            is_open: AtomicBool::new(false),
             ledger: Arc::default(),
         }
     }
@@ -108,12 +112,16 @@ impl Shared {
     /// # Cancel safety
     /// What was begun goes on; who comes next waits for it.
     pub(crate) async fn open(self: &Arc<Self>) -> Result<(), Refused> {
+        if self.is_open.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let shared = self.clone();
         let opened = self.lock.run(move |lock| {
             if lock.is_none() {
                 let (held, view) = open::open(&shared.options)?;
                 *shared.view() = view;
                 *lock = Some(held);
+                shared.is_open.store(true, Ordering::Release);
             }
             Ok(())
         });
