@@ -180,7 +180,7 @@ macro_rules! __tests_of {
                 fn $property() {
                     $crate::conformance::check(
                         stringify!($property),
-                        $crate::conformance::$role::$property(|| $fixture),
+                        $crate::conformance::$role::$property($crate::conformance::erased::$role(|| $fixture)),
                     );
                 }
             )*

@@ -8,6 +8,8 @@
 //! These functions are outside semver: a new release may ask for more.
 
 pub mod buffer;
+#[doc(hidden)]
+pub mod erased;
 mod macros;
 pub mod sink;
 pub mod source;
