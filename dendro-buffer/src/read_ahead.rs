@@ -144,15 +144,10 @@ impl ReadAhead {
         let next = record.end();
         let Some(open) = &mut self.open else { return Ok(None) };
         match record.header.kind {
-            Kind::End => {
-                self.at.offset = next;
-                Ok(None)
-            }
+            Kind::End => Ok(self.pass_on(next, end)),
             Kind::Schema => {
                 if record.is_whole() && open.schemas.add(&record.body) {
-                    // Passed together with the frame behind it.
-                    self.at.offset = next;
-                    return Ok(None);
+                    return Ok(self.pass_on(next, end));
                 }
                 self.set_aside(&(record.at..next), "a schema's checksum is wrong")?;
                 Ok(Some(self.pass(next, 0)))
@@ -223,6 +218,12 @@ impl ReadAhead {
             format!("{bytes} bytes at {} of {} are damaged ({why}): {kept}", range.start, path.display()),
         ));
         Ok(())
+    }
+
+    /// Over a record that is no batch: it is passed together with the frame behind it, if there is one.
+    fn pass_on(&mut self, next: u64, end: u64) -> Option<Item> {
+        self.at.offset = next;
+        (next >= end).then(|| self.pass(next, 0))
     }
 
     fn pass(&mut self, end: u64, events: u64) -> Item {

@@ -166,6 +166,18 @@ fn a_torn_tail_is_cut_off_and_told_once() {
 }
 
 #[test]
+fn a_segment_that_ends_behind_a_schema_is_read_to_its_end_and_removed() {
+    let (disk, _, numbers) = filled();
+    let last = path(*numbers.last().unwrap());
+    let schema_bytes = crate::record::RecordHeader::decode(&disk.content(&last)[HEADER as usize..], None);
+    let cut = HEADER as usize + schema_bytes.unwrap().total() as usize + 20;
+    disk.damage(&last, |bytes| bytes.truncate(cut));
+    let mut life = begin(&disk);
+    life.drain(&mut Ledger::default());
+    assert!(!disk.names().iter().any(|p| p.to_string_lossy().ends_with(".segment")), "{:?}", disk.names());
+}
+
+#[test]
 fn a_later_version_is_refused_with_the_way_out() {
     let (disk, ..) = filled();
     disk.damage(&path(1), |bytes| {
