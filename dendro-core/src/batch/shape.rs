@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::layout::{BatchFull, FIELD_IN_TAIL, Field, HEAD_GONE, HEAD_RAW_IN_TAIL, Head, NO_ROW, live_runs};
+#[cfg(feature = "runtime")]
+use super::layout::{BatchFull, NO_ROW};
+use super::layout::{FIELD_IN_TAIL, Field, HEAD_GONE, HEAD_RAW_IN_TAIL, Head, live_runs};
 use super::{Batch, EventRef, Store};
 
 /// An event that a component has refused, and why.
