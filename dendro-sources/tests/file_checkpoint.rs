@@ -150,6 +150,62 @@ async fn the_state_of_transforms_is_stored_and_given_back_with_the_first_batch()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_state_is_stored_when_all_before_it_is_settled_also_in_the_rotated_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, store) = (dir.path().join("a.log"), dir.path().join("checkpoints"));
+    let state = |n: u8| Snapshot { component: "counts".into(), state: vec![n] };
+    let source = || FileSource::new(&path).checkpoints(&store);
+    append(&path, "one\n");
+    let run = start(source());
+    let first = run.batch().await;
+    first.acks().attach_snapshot(&state(1));
+    fs::rename(&path, dir.path().join("a.log.1")).unwrap();
+    append(&path, "two\n");
+    let second = run.batch().await;
+    second.acks().attach_snapshot(&state(2));
+    settle(second, Outcome::Delivered);
+    settle(first, Outcome::Delivered);
+    run.stop().await;
+    append(&path, "three\n");
+    let run = start(source());
+    let batch = run.batch().await;
+    assert_eq!(lines_of(&batch)[0].text, "three");
+    assert_eq!(batch.restore(), [state(2)], "the state of the rotated file is older");
+    settle(batch, Outcome::Delivered);
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_abandoned_takes_what_its_stream_has_sent_since_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, store) = (dir.path().join("a.log"), dir.path().join("checkpoints"));
+    let state = |n: u8| Snapshot { component: "counts".into(), state: vec![n] };
+    append(&path, "zero\n");
+    let run = start(FileSource::new(&path).checkpoints(&store));
+    let batch = run.batch().await;
+    batch.acks().attach_snapshot(&state(0));
+    settle(batch, Outcome::Delivered);
+    append(&path, "one\n");
+    let first = run.batch().await;
+    first.acks().attach_snapshot(&state(1));
+    fs::rename(&path, dir.path().join("a.log.1")).unwrap();
+    append(&path, "two\n");
+    let second = run.batch().await;
+    second.acks().attach_snapshot(&state(2));
+    settle(second, Outcome::Delivered);
+    settle(first, Outcome::Abandoned);
+    let again = run.batch().await;
+    assert_eq!(lines_of(&again)[0].text, "one");
+    assert_eq!(again.restore(), [state(0)]);
+    settle(again, Outcome::Delivered);
+    let again = run.batch().await;
+    assert_eq!(lines_of(&again)[0].text, "two", "the state that was restored has not seen it");
+    assert!(again.restore().is_empty());
+    settle(again, Outcome::Delivered);
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_directory_checkpoints_live_as_long_as_the_source() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.log");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::discover::{Seen, is_rotated_name, modified, siblings};
 use super::identity::{Inode, Print};
 use super::reader::Reader;
 use super::tail::{Tail, Turn};
-use super::watch::Rewind;
+use super::watch::RewoundFile;
 use super::{FileId, Message};
 
 /// How often the content of an entry is looked for.
@@ -142,12 +143,20 @@ impl Reader {
         }
         let content = match Content::open(&seen.path, &self.kit.counters) {
             Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.moved.insert(archived.entry.stream.clone());
+                return false;
+            }
             Err(error) => {
                 self.tell_error(&seen.path, &error);
                 return false;
             }
         };
-        if content.inode() != seen.inode || !content.is_marked(&archived.entry.mark).unwrap_or(false) {
+        if content.inode() != seen.inode {
+            self.moved.insert(archived.entry.stream.clone());
+            return false;
+        }
+        if !content.is_marked(&archived.entry.mark).unwrap_or(false) {
             return false;
         }
         // Of its content nothing is known, and inodes are used again: it has to be where the stream's files are.
@@ -257,6 +266,10 @@ impl Reader {
                 continue;
             }
             self.begin(&seen, stream.clone(), 0, true);
+            if self.moved.contains(stream) {
+                // Those behind it wait until it is found again.
+                return;
+            }
         }
     }
 
@@ -409,18 +422,15 @@ impl Reader {
     }
 
     /// Something is to be sent again of a file that is not being read.
-    pub(super) fn rewind_archived(&mut self, rewind: Rewind) {
-        let Some(archived) = self.archive.entries.get_mut(&rewind.file) else { return };
-        archived.entry.mark = rewind.to;
+    pub(super) fn rewind_archived(&mut self, rewound: RewoundFile) {
+        let RewoundFile { file, to, epoch } = rewound;
+        let Some(archived) = self.archive.entries.get_mut(&file) else { return };
+        archived.entry.mark = to;
         archived.entry.finished = false;
         archived.searches = SEARCHES;
         archived.looked = None;
-        archived.epoch = rewind.epoch;
-        let (path, at) = (archived.entry.path.clone(), rewind.to.offset);
-        let stream = archived.entry.stream.clone();
-        if !rewind.restore.is_empty() {
-            self.kit.restore.insert(stream, rewind.restore);
-        }
+        archived.epoch = epoch;
+        let (path, at) = (archived.entry.path.clone(), to.offset);
         self.rescan = true;
         let message =
             format!("{}: what lies behind byte {at} has to be sent again and is looked for", path.display());

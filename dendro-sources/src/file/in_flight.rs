@@ -1,4 +1,4 @@
-//! The receipts of many files at once: in order within each file, independent of each other.
+//! The receipts of many files at once: in order within each stream, independent of other streams.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -9,35 +9,43 @@ use dendro_core::{Receipt, Settlement};
 
 use super::FileId;
 
-/// What waits to be settled. A receipt that resolves wakes its own file alone, so that thousands of files in flight
-/// cost no more than the few that have news.
+/// What waits to be settled. The files of a stream settle in the order in which they were sent, because the states of transforms
+/// that come with it are the stream's: one that is stored has to be of what lies before all its checkpoints.
+///
+/// A receipt that resolves wakes its own stream alone, so that thousands of files in flight cost no more than the few that have news.
 pub(super) struct InFlight<C> {
-    files: HashMap<FileId, PerFile<C>>,
+    streams: HashMap<Arc<str>, PerStream<C>>,
     news: Arc<Mutex<News>>,
     waiting: usize,
 }
 
-struct PerFile<C> {
-    /// `None`: nothing was sent for it, it settles when those before it have.
-    queue: VecDeque<(Option<Receipt>, C)>,
+struct PerStream<C> {
+    queue: VecDeque<Sent<C>>,
     waker: Waker,
+}
+
+struct Sent<C> {
+    file: FileId,
+    /// `None`: nothing was sent for it, it settles when those before it have.
+    receipt: Option<Receipt>,
+    checkpoint: C,
 }
 
 #[derive(Default)]
 struct News {
-    files: Vec<FileId>,
+    streams: Vec<Arc<str>>,
     waker: Option<Waker>,
 }
 
-struct FileWaker {
-    file: FileId,
+struct StreamWaker {
+    stream: Arc<str>,
     news: Arc<Mutex<News>>,
 }
 
-impl Wake for FileWaker {
+impl Wake for StreamWaker {
     fn wake(self: Arc<Self>) {
         let mut news = lock(&self.news);
-        news.files.push(self.file);
+        news.streams.push(self.stream.clone());
         let waker = news.waker.take();
         drop(news);
         if let Some(waker) = waker {
@@ -48,20 +56,20 @@ impl Wake for FileWaker {
 
 impl<C> InFlight<C> {
     pub(super) fn new() -> Self {
-        Self { files: HashMap::new(), news: Arc::default(), waiting: 0 }
+        Self { streams: HashMap::new(), news: Arc::default(), waiting: 0 }
     }
 
-    /// Adds what was sent last for this file.
-    pub(super) fn push(&mut self, file: FileId, receipt: Option<Receipt>, checkpoint: C) {
+    /// Adds what was sent last for this stream, from this file.
+    pub(super) fn push(&mut self, stream: &Arc<str>, file: FileId, receipt: Option<Receipt>, checkpoint: C) {
         let news = &self.news;
-        let per_file = self.files.entry(file).or_insert_with(|| PerFile {
+        let per_stream = self.streams.entry(stream.clone()).or_insert_with(|| PerStream {
             queue: VecDeque::new(),
-            waker: Waker::from(Arc::new(FileWaker { file, news: news.clone() })),
+            waker: Waker::from(Arc::new(StreamWaker { stream: stream.clone(), news: news.clone() })),
         });
-        if per_file.queue.is_empty() {
-            lock(news).files.push(file);
+        if per_stream.queue.is_empty() {
+            lock(news).streams.push(stream.clone());
         }
-        per_file.queue.push_back((receipt, checkpoint));
+        per_stream.queue.push_back(Sent { file, receipt, checkpoint });
         self.waiting += 1;
     }
 
@@ -69,34 +77,47 @@ impl<C> InFlight<C> {
         self.waiting == 0
     }
 
-    /// Forgets what waits for this file: it is going to be sent again.
-    pub(super) fn clear(&mut self, file: FileId) {
-        if let Some(per_file) = self.files.remove(&file) {
-            self.waiting -= per_file.queue.len();
+    /// Forgets what waits for this stream: it is going to be sent again.
+    pub(super) fn clear(&mut self, stream: &str) {
+        if let Some(per_stream) = self.streams.remove(stream) {
+            self.waiting -= per_stream.queue.len();
         }
     }
 
-    /// The oldest of some file that has settled.
+    /// Forgets what waits for this file, which is not going to be found again.
+    pub(super) fn forget(&mut self, stream: &str, file: FileId) {
+        let Some(per_stream) = self.streams.get_mut(stream) else { return };
+        let before = per_stream.queue.len();
+        per_stream.queue.retain(|sent| sent.file != file);
+        self.waiting -= before - per_stream.queue.len();
+        match per_stream.queue.is_empty() {
+            true => drop(self.streams.remove(stream)),
+            // The first may be another one now.
+            false => per_stream.waker.wake_by_ref(),
+        }
+    }
+
+    /// The oldest of some stream that has settled.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(FileId, C, Option<Settlement>)> {
         lock(&self.news).waker = Some(cx.waker().clone());
         loop {
-            let Some(file) = lock(&self.news).files.pop() else { return Poll::Pending };
-            let Some(per_file) = self.files.get_mut(&file) else { continue };
-            let settled = match per_file.queue.front_mut() {
+            let Some(stream) = lock(&self.news).streams.pop() else { return Poll::Pending };
+            let Some(per_stream) = self.streams.get_mut(&stream) else { continue };
+            let settled = match per_stream.queue.front_mut() {
                 None => continue,
-                Some((None, _)) => None,
-                Some((Some(receipt), _)) => {
-                    match Pin::new(receipt).poll(&mut Context::from_waker(&per_file.waker)) {
+                Some(Sent { receipt: None, .. }) => None,
+                Some(Sent { receipt: Some(receipt), .. }) => {
+                    match Pin::new(receipt).poll(&mut Context::from_waker(&per_stream.waker)) {
                         Poll::Pending => continue,
                         Poll::Ready(settlement) => Some(settlement),
                     }
                 }
             };
-            let Some((_, checkpoint)) = per_file.queue.pop_front() else { continue };
+            let Some(Sent { file, checkpoint, .. }) = per_stream.queue.pop_front() else { continue };
             self.waiting -= 1;
-            match per_file.queue.is_empty() {
-                true => drop(self.files.remove(&file)),
-                false => lock(&self.news).files.push(file),
+            match per_stream.queue.is_empty() {
+                true => drop(self.streams.remove(&stream)),
+                false => lock(&self.news).streams.push(stream),
             }
             return Poll::Ready((file, checkpoint, settled));
         }
@@ -122,15 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn files_settle_in_order_within_and_independently_of_each_other() {
+    fn streams_settle_in_order_within_and_independently_of_each_other() {
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         let mut in_flight = InFlight::new();
         let mut tokens = HashMap::new();
-        for (file, n) in [(1, 0), (1, 1), (2, 0), (2, 1)] {
+        for (stream, file, n) in [(&a, 1, 0), (&a, 1, 1), (&b, 2, 0), (&b, 2, 1)] {
             let (token, receipt) = acknowledgement();
-            in_flight.push(FileId(file), Some(receipt), n);
+            in_flight.push(stream, FileId(file), Some(receipt), n);
             tokens.insert((file, n), token);
         }
-        in_flight.push(FileId(2), None, 2);
+        in_flight.push(&b, FileId(2), None, 2);
         let mut settle = |key| tokens.remove(&key).unwrap().resolve(Outcome::Delivered);
         assert_eq!(next(&mut in_flight), None);
         settle((1, 1));
@@ -148,11 +170,40 @@ mod tests {
     }
 
     #[test]
+    fn a_file_settles_behind_those_of_its_stream_that_were_sent_before() {
+        let stream: Arc<str> = "a".into();
+        let mut in_flight = InFlight::new();
+        let ((first, one), (second, two)) = (acknowledgement(), acknowledgement());
+        in_flight.push(&stream, FileId(1), Some(one), 0);
+        in_flight.push(&stream, FileId(2), Some(two), 0);
+        second.resolve(Outcome::Delivered);
+        assert_eq!(next(&mut in_flight), None);
+        first.resolve(Outcome::Delivered);
+        assert_eq!(next(&mut in_flight), Some((1, 0)));
+        assert_eq!(next(&mut in_flight), Some((2, 0)));
+    }
+
+    #[test]
+    fn a_file_that_is_forgotten_holds_up_nobody() {
+        let stream: Arc<str> = "a".into();
+        let mut in_flight = InFlight::new();
+        let ((_first, one), (second, two)) = (acknowledgement(), acknowledgement());
+        in_flight.push(&stream, FileId(1), Some(one), 0);
+        in_flight.push(&stream, FileId(2), Some(two), 0);
+        assert_eq!(next(&mut in_flight), None);
+        second.resolve(Outcome::Delivered);
+        in_flight.forget(&stream, FileId(1));
+        assert_eq!(next(&mut in_flight), Some((2, 0)));
+        assert!(in_flight.is_empty());
+    }
+
+    #[test]
     fn what_is_cleared_is_not_told() {
+        let stream: Arc<str> = "a".into();
         let mut in_flight = InFlight::new();
         let (token, receipt) = acknowledgement();
-        in_flight.push(FileId(1), Some(receipt), 0);
-        in_flight.clear(FileId(1));
+        in_flight.push(&stream, FileId(1), Some(receipt), 0);
+        in_flight.clear(&stream);
         token.resolve(Outcome::Delivered);
         assert_eq!(next(&mut in_flight), None);
         assert!(in_flight.is_empty());

@@ -16,7 +16,7 @@ use super::config::Config;
 use super::generations::Archive;
 use super::identity::Inode;
 use super::tail::{Kit, Tail, Turn};
-use super::watch::{Inbox, News, Rewind, Wait, Watch};
+use super::watch::{Inbox, News, Rewind, RewoundFile, Wait, Watch};
 use super::{FileId, Message};
 
 /// The least time between two looks through the directories.
@@ -38,6 +38,8 @@ pub(super) struct Reader {
     pub(super) archive: Archive,
     /// The streams that have lost their file, and since when.
     pub(super) unnamed: HashMap<Arc<str>, Instant>,
+    /// The streams of which a file was not any more where this scan had seen it.
+    pub(super) moved: BTreeSet<Arc<str>>,
     ready: VecDeque<FileId>,
     timers: BTreeSet<(Instant, FileId)>,
     /// Open files by when they were read last; some entries are stale.
@@ -80,6 +82,7 @@ impl Reader {
             by_inode: HashMap::new(),
             targets: HashMap::new(),
             unnamed: HashMap::new(),
+            moved: BTreeSet::new(),
             ready: VecDeque::new(),
             timers: BTreeSet::new(),
             idle: VecDeque::new(),
@@ -293,16 +296,27 @@ impl Reader {
     }
 
     fn rewind(&mut self, rewind: Rewind) {
-        let Some(tail) = self.tails.get_mut(&rewind.file) else {
-            return self.rewind_archived(rewind);
+        let Rewind { stream, files, restore } = rewind;
+        for rewound in files {
+            self.rewind_file(rewound);
+        }
+        // It goes with what is read first, and that is what is oldest.
+        self.kit.restore.insert(stream.clone(), restore);
+        self.line_up(&stream);
+    }
+
+    fn rewind_file(&mut self, rewound: RewoundFile) {
+        let RewoundFile { file, to, epoch } = rewound;
+        let Some(tail) = self.tails.get_mut(&file) else {
+            return self.rewind_archived(rewound);
         };
         tail.failures += 1;
         let pause = backoff(Duration::from_millis(20), tail.failures - 1);
-        tail.rewind(rewind.to, rewind.epoch, rewind.restore);
+        tail.rewind(to, epoch);
         let due = Instant::now() + pause;
         tail.not_before = Some(due);
-        self.ending.remove(&rewind.file);
-        self.queue_at(rewind.file, due);
+        self.ending.remove(&file);
+        self.queue_at(file, due);
     }
 
     fn turn(&mut self, id: FileId) {

@@ -1,7 +1,8 @@
 //! From what there is to what is read: new files, and files that have lost their name.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ impl Reader {
         self.watch_and_tell(&mut found);
         let before = if is_first { self.archive.newest_by_stream() } else { HashMap::new() };
 
+        self.moved.clear();
         let mut rotated = self.detach_renamed(&found);
         // An entry belongs to the file with its inode; only then to one that looks like it.
         let unknown: Vec<Seen> =
@@ -61,9 +63,17 @@ impl Reader {
         for stream in &rotated {
             self.succeed(stream, before.get(stream).copied());
         }
-        for seen in &unknown {
+        // What comes before a file may have got another name while it was looked for: it is found first, so that the order is
+        // kept, and that nobody takes the file for all there is of its stream.
+        let moved = std::mem::take(&mut self.moved);
+        for stream in &moved {
+            self.unnamed.entry(stream.clone()).or_insert(now);
+            self.rescan = true;
+        }
+        for seen in unknown.iter().filter(|seen| !moved.iter().any(|s| Path::new(&**s) == seen.path)) {
             self.discover(seen, is_first);
         }
+        self.rescan |= !self.moved.is_empty();
         for stream in rotated {
             self.line_up(&stream);
             if self.goes_on_by_name(&stream) {
@@ -84,6 +94,10 @@ impl Reader {
     ) -> Option<FileId> {
         let content = match Content::open(&seen.path, &self.kit.counters) {
             Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.moved.insert(stream);
+                return None;
+            }
             Err(error) => {
                 self.tell_error(&seen.path, &error);
                 let again = Instant::now() + self.kit.config.poll_interval.max(Duration::from_millis(100));
@@ -93,7 +107,7 @@ impl Reader {
         };
         self.untell(&seen.path);
         if content.inode() != seen.inode {
-            self.rescan = true;
+            self.moved.insert(stream);
             return None;
         }
         let metadata = content.metadata().ok()?;
@@ -230,7 +244,7 @@ impl Reader {
 
     /// Whether the file with the stream's name is known to be the one that was read for it.
     fn goes_on_by_name(&self, stream: &Arc<str>) -> bool {
-        let id = self.by_path.get(std::path::Path::new(&**stream));
+        let id = self.by_path.get(Path::new(&**stream));
         let tail = id.and_then(|id| self.tails.get(id));
         tail.is_some_and(|t| {
             t.stream == *stream
@@ -241,7 +255,7 @@ impl Reader {
     }
 
     /// Puts the files of a stream in the order of their age: each is begun when the one before was read to its end.
-    fn line_up(&mut self, stream: &Arc<str>) {
+    pub(super) fn line_up(&mut self, stream: &Arc<str>) {
         let mut line: Vec<(bool, i64, FileId)> = self
             .tails
             .values()
@@ -251,7 +265,7 @@ impl Reader {
         line.sort_unstable();
         for pair in line.windows(2) {
             let (before, id) = (pair[0].2, pair[1].2);
-            let waits = self.tails.get(&before).is_some_and(|t| !t.at_end);
+            let waits = self.tails.get(&before).is_some_and(|t| !t.at_end || t.has_open_record());
             if let Some(tail) = self.tails.get_mut(&id).filter(|_| waits) {
                 tail.after = Some(before);
             }

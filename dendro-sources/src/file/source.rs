@@ -22,7 +22,7 @@ use super::identity::Mark;
 use super::in_flight::InFlight;
 use super::reader::Reader;
 use super::store::Store;
-use super::watch::{Inbox, Rewind};
+use super::watch::{Inbox, Rewind, RewoundFile};
 use super::{FileId, Message};
 
 /// How soon it is written down that there is a new file.
@@ -256,14 +256,16 @@ impl Desk<'_> {
                 self.sending = Some((id, epoch, mark, Box::pin(async move { out.send(batch).await })));
             }
             Message::Passed { id, epoch, mark } if self.is_current(id, epoch) => {
-                self.in_flight.push(id, None, Checkpoint::At(mark));
+                self.is_sent(id, None, Checkpoint::At(mark));
             }
             Message::Finished { id, epoch } if self.is_current(id, epoch) => {
-                self.in_flight.push(id, None, Checkpoint::Finished);
+                self.is_sent(id, None, Checkpoint::Finished);
             }
             Message::Passed { .. } | Message::Finished { .. } => {}
             Message::Forget { id } => {
-                self.in_flight.clear(id);
+                if let Some(entry) = self.book.files.get(&id) {
+                    self.in_flight.forget(&entry.stream, id);
+                }
                 self.book.forget(id);
                 self.mark_dirty();
             }
@@ -289,7 +291,7 @@ impl Desk<'_> {
         let Some((id, epoch, mark, _)) = self.sending.take() else { return };
         match result {
             Ok(receipt) if self.is_current(id, epoch) => {
-                self.in_flight.push(id, Some(receipt), Checkpoint::At(mark))
+                self.is_sent(id, Some(receipt), Checkpoint::At(mark));
             }
             Ok(_) => {}
             Err(closed) => {
@@ -298,6 +300,12 @@ impl Desk<'_> {
                 self.inbox.stop();
                 messages.close();
             }
+        }
+    }
+
+    fn is_sent(&mut self, id: FileId, receipt: Option<Receipt>, checkpoint: Checkpoint) {
+        if let Some(entry) = self.book.files.get(&id) {
+            self.in_flight.push(&entry.stream, id, receipt, checkpoint);
         }
     }
 
@@ -322,14 +330,20 @@ impl Desk<'_> {
         self.mark_dirty();
     }
 
+    /// The whole stream goes back to what is settled: the state that is restored knows nothing of what its files have
+    /// sent since.
     fn abandoned(&mut self, id: FileId) {
-        self.in_flight.clear(id);
         self.abandoned += usize::from(!self.is_reading);
-        let epoch = self.epochs.entry(id).or_default();
-        *epoch += 1;
-        let Some(entry) = self.book.files.get(&id) else { return };
-        let restore = self.book.snapshots.get(&entry.stream).cloned().unwrap_or_default();
-        self.inbox.rewind(Rewind { file: id, to: entry.mark, epoch: *epoch, restore });
+        let Some(stream) = self.book.files.get(&id).map(|entry| entry.stream.clone()) else { return };
+        self.in_flight.clear(&stream);
+        let mut files = Vec::new();
+        for (file, entry) in self.book.files.iter().filter(|(_, e)| e.stream == stream && !e.finished) {
+            let epoch = self.epochs.entry(*file).or_default();
+            *epoch += 1;
+            files.push(RewoundFile { file: *file, to: entry.mark, epoch: *epoch });
+        }
+        let restore = self.book.snapshots.get(&stream).cloned().unwrap_or_default();
+        self.inbox.rewind(Rewind { stream, files, restore });
     }
 
     fn is_current(&self, id: FileId, epoch: u32) -> bool {

@@ -80,7 +80,6 @@ pub(super) struct Tail {
     sent: u64,
     pub(super) settled: u64,
     pub(super) epoch: u32,
-    restore: Vec<Snapshot>,
     /// What has to lie before the place at which a compressed file is taken up.
     verify: Option<Print>,
     /// Since when its name is not its own any more.
@@ -119,7 +118,6 @@ impl Tail {
             sent: mark.offset,
             settled: mark.offset,
             epoch: 0,
-            restore: Vec::new(),
             verify: (is_packed && mark.offset > 0).then_some(mark.before),
             detached: None,
             after: None,
@@ -267,12 +265,11 @@ impl Tail {
     }
 
     /// Goes on from `to`, since what came behind it was abandoned.
-    pub(super) fn rewind(&mut self, to: Mark, epoch: u32, restore: Vec<Snapshot>) {
+    pub(super) fn rewind(&mut self, to: Mark, epoch: u32) {
         self.framing.restart(to.offset);
         self.mark = to;
         self.sent = to.offset;
         self.epoch = epoch;
-        self.restore = restore;
         self.ended = false;
         self.at_end = false;
         self.verify = (self.is_packed() && to.offset > 0).then_some(to.before);
@@ -459,9 +456,7 @@ impl Tail {
             self.mark = self.passed.mark();
         }
         let Some(mut batch) = framed.batch else { return Ok(()) };
-        if !self.restore.is_empty() {
-            batch.set_restore(std::mem::take(&mut self.restore));
-        } else if !kit.restore.is_empty()
+        if !kit.restore.is_empty()
             && let Some(snapshots) = kit.restore.remove(&self.stream)
         {
             batch.set_restore(snapshots);

@@ -12,13 +12,21 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use super::FileId;
 use super::identity::{Inode, Mark};
 
-/// A file has to be read again from here, since what was sent of it was abandoned.
+/// A stream has to be read again from what is settled, since something that was sent of it was abandoned.
 #[derive(Debug)]
 pub(super) struct Rewind {
+    pub(super) stream: Arc<str>,
+    pub(super) files: Vec<RewoundFile>,
+    /// The state of transforms before all of them.
+    pub(super) restore: Vec<Snapshot>,
+}
+
+/// From where on one of its files is read again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RewoundFile {
     pub(super) file: FileId,
     pub(super) to: Mark,
     pub(super) epoch: u32,
-    pub(super) restore: Vec<Snapshot>,
 }
 
 /// What the reader has not yet looked at.
