@@ -30,7 +30,8 @@ pub(crate) struct Case<'a> {
     pub(crate) dead: Vec<PathBuf>,
     /// What an aggregate has told.
     pub(crate) windows: Vec<PathBuf>,
-    pub(crate) bound: u64,
+    /// The most duplicates, where that can be said.
+    pub(crate) bound: Option<u64>,
     /// Whether first deliveries have to be in order.
     pub(crate) in_order: bool,
 }
@@ -54,7 +55,9 @@ impl Case<'_> {
         if let Some(name) = self.refused_by {
             command.args(["--refused-by", name]);
         }
-        command.args(["--bound", &self.bound.to_string()]);
+        if let Some(bound) = self.bound {
+            command.args(["--bound", &bound.to_string()]);
+        }
         let turned_away = self.dir.join("turned_away");
         if turned_away.exists() {
             command.arg("--turned-away").arg(turned_away);

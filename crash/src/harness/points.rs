@@ -10,7 +10,7 @@ use super::run::{Outcome, Run, fresh};
 use crate::options::Options;
 
 /// Which calls of a point fail: the first ones are those at the start, the later ones those of the steady state.
-const CALLS: [u64; 3] = [1, 2, 7];
+const CALLS: [u64; 2] = [1, 5];
 
 /// Finds out which points there are by a run without a failure, then has a run for each.
 pub(crate) fn each_in_turn(

@@ -49,6 +49,7 @@ impl fmt::Display for Summary {
             ("runs", self.runs),
             ("kills survived", total.kills),
             ("drains", total.drains),
+            ("drains cut short", total.cut_drains),
             ("clock jumps", total.clock_jumps),
             ("disks filled", total.full_disks),
             ("buffers damaged", total.damages),
@@ -63,6 +64,7 @@ impl fmt::Display for Summary {
             ("out of order", judged("out_of_order")),
             ("duplicated", judged("duplicates")),
             ("duplicates bound", total.bound.total()),
+            ("without a bound", judged("duplicates_without_bound")),
         ] {
             writeln!(f, "{name:<20} {value:>9}")?;
         }

@@ -113,17 +113,7 @@ impl Writer {
         for stream in streams {
             let burst =
                 random.between(1, pace.burst + 1).min(pace.records - stream.written.min(pace.records));
-            let mut text = Vec::new();
-            for _ in 0..burst {
-                let record = workload::record(*seed, *format, stream.number, stream.written);
-                stream.note(&record)?;
-                text.extend_from_slice(record.as_bytes());
-                text.push(b'\n');
-                if let Some(now) = stream.generations.last_mut() {
-                    now.push(&record);
-                }
-                stream.written += 1;
-            }
+            let text = stream.next(burst, *seed, *format)?;
             // Now and then a reader sees half a line.
             let at =
                 if random.chance(150) { random.below(text.len() as u64 + 1) as usize } else { text.len() };
@@ -143,6 +133,15 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// One more record on each file: what a child holds of a stream's past it takes up with what comes next.
+    pub(crate) fn last_words(&mut self) -> Result<(), Failure> {
+        for stream in &mut self.streams {
+            let text = stream.next(1, self.seed, self.format)?;
+            stream.append(&text)?;
+        }
+        self.flush()
     }
 
     /// How many records there are.
@@ -177,6 +176,22 @@ impl Stream {
     /// Under which it is written to.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The next records, noted in the journal, as they are to be written.
+    fn next(&mut self, records: u64, seed: u64, format: Format) -> Result<Vec<u8>, Failure> {
+        let mut text = Vec::new();
+        for _ in 0..records {
+            let record = workload::record(seed, format, self.number, self.written);
+            self.note(&record)?;
+            text.extend_from_slice(record.as_bytes());
+            text.push(b'\n');
+            if let Some(now) = self.generations.last_mut() {
+                now.push(&record);
+            }
+            self.written += 1;
+        }
+        Ok(text)
     }
 
     fn note(&mut self, record: &str) -> Result<(), Failure> {
