@@ -183,6 +183,52 @@ fn pack(path: &Path, to: &Path, zstd: bool) {
     fs::remove_file(path).unwrap();
 }
 
+fn is_stored_as_finished(path: &Path) -> bool {
+    let stored = fs::read_to_string(path.with_file_name("checkpoints").join("checkpoints.json"));
+    stored.unwrap_or_default().contains("\"finished\":true")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_idle_is_read_on_when_it_has_grown_and_was_compressed_while_nobody_looked() {
+    let (_dir, path, _) = two("a.log.1");
+    append(&path, numbered(0..100));
+    let source = || source(&path).poll_only(true).poll_interval(Duration::from_millis(2));
+    let followed = source();
+    let activity = followed.activity();
+    let run = start(followed.finish_after(Duration::ZERO));
+    assert_eq!(run.lines(100).await.len(), 100);
+    let before = activity.scans();
+    until("the directory to be looked through", || (activity.scans() > before + 20).then_some(())).await;
+    run.stop().await;
+    assert!(!is_stored_as_finished(&path), "nobody has rotated it");
+    append(&path, numbered(100..200));
+    pack(&path, &path.with_file_name("a.log.1.gz"), false);
+    append(&path, numbered(200..300));
+    let run = start(source());
+    let read = run.lines(200).await;
+    let text: String = read.iter().map(|l| format!("{}\n", l.text)).collect();
+    assert_eq!(text, numbered(100..300));
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_to_a_rotated_file_before_it_was_compressed_is_read() {
+    let (_dir, path, rotated) = two("a.log.1");
+    append(&path, numbered(0..100));
+    let run = start(source(&path));
+    assert_eq!(run.lines(100).await.len(), 100);
+    fs::rename(&path, &rotated).unwrap();
+    append(&path, "new\n");
+    assert_eq!(run.texts(1).await, ["new"]);
+    until("the end of the rotated file", || is_stored_as_finished(&path).then_some(())).await;
+    run.stop().await;
+    append(&rotated, "late\n");
+    pack(&rotated, &path.with_file_name("a.log.1.gz"), false);
+    let run = start(source(&path));
+    assert_eq!(run.texts(1).await, ["late"]);
+    run.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_which_nothing_was_settled_is_known_again_after_it_was_compressed() {
     let (dir, path, rotated) = two("a.log.1");

@@ -166,7 +166,12 @@ impl Reader {
             return false;
         }
         let is_packed = content.is_packed();
-        if archived.entry.finished && (is_packed || seen.size == archived.entry.mark.offset) {
+        let is_same = match is_packed {
+            // What compresses keeps the time: with another one, something was written since the end was read.
+            true => seen.modified == archived.entry.modified,
+            false => seen.size == archived.entry.mark.offset,
+        };
+        if archived.entry.finished && is_same {
             // Read to its end before, whatever form and name it had then.
             if let Some(mut archived) = self.archive.take(id) {
                 archived.entry.path = seen.path.clone();

@@ -177,9 +177,8 @@ impl Reader {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
         for tail in self.tails.values() {
             match by_path.get(&tail.path) {
-                Some(seen) if seen.inode == tail.inode && seen.size != tail.read_at() && !tail.ended => {
-                    changed.push(tail.id);
-                }
+                Some(seen) if seen.inode == tail.inode && (seen.size == tail.read_at() || tail.ended) => {}
+                Some(seen) if seen.inode == tail.inode => changed.push(tail.id),
                 _ if tail.detached.is_none() => lost.push(tail.id),
                 _ => {}
             }

@@ -471,7 +471,9 @@ impl Tail {
             self.sent = self.mark.offset;
             kit.send(Message::Passed { id: self.id, epoch: self.epoch, mark: self.mark })?;
         }
-        if let Some(metadata) = self.content.as_ref().and_then(|c| c.metadata().ok()) {
+        // With the time goes the content: what came since has not been read.
+        let metadata = self.content.as_ref().and_then(|c| c.metadata().ok());
+        if let Some(metadata) = metadata.filter(|m| self.is_packed() || m.len() == self.read_at()) {
             self.modified = super::discover::modified(&metadata);
         }
         Ok(())
