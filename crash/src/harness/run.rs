@@ -15,7 +15,7 @@ use super::judgement::{Case, Judgement};
 use super::ledger::{Followed, Ledger};
 use super::mode::Mode;
 use super::server::{Files, Mood, Server};
-use super::small_disk::SmallDisk;
+use super::small_disk::{self, SmallDisk};
 use super::writer::{Writer, Writing};
 use crate::options::Options;
 
@@ -377,9 +377,8 @@ impl<'a> Run<'a> {
         Bound { untold, ..self.outcome.bound }
     }
 
-    /// What has arrived so far at the server and among the dead letters. The writer is held back so that no more than
-    /// `max_lag` records are on their way, and what has arrived as a whole is removed.
-    pub(crate) fn counts(&mut self, max_lag: u64) -> Result<Counts, Failure> {
+    /// What has arrived so far at the server and among the dead letters; what has arrived as a whole is removed.
+    pub(crate) fn counts(&mut self) -> Result<Counts, Failure> {
         self.dead.read_on()?;
         let (Some(writing), Some(server)) = (&self.writing, &self.server) else {
             return Err(Failure::new("there is nothing to count"));
@@ -391,9 +390,39 @@ impl<'a> Run<'a> {
         let written = writer.written();
         // What a server refuses and what is not of the format is in one of both.
         let arrived = there.different + dead.different;
-        writing.limit(arrived + max_lag);
         let twice = there.arrivals + dead.arrivals - arrived;
         Ok(Counts { written, arrived, lag: written - arrived, twice, faults: state.faults.values().sum() })
+    }
+
+    /// No more than so many records are written until this is called again.
+    pub(crate) fn limit(&self, records: u64) {
+        if let Some(writing) = &self.writing {
+            writing.limit(records);
+        }
+    }
+
+    /// Which records have arrived nowhere, as ranges of each stream.
+    pub(crate) fn lost(&self) -> Vec<String> {
+        let (Some(writing), Some(server)) = (&self.writing, &self.server) else { return Vec::new() };
+        let (writer, state) = (writing.pause(), server.state());
+        let mut lost = Vec::new();
+        for (s, stream) in writer.streams.iter().enumerate() {
+            let mut from = None;
+            for number in 0..=stream.written {
+                let is_lost = number < stream.written
+                    && state.ledger.count(s, number) == 0
+                    && self.dead.ledger.count(s, number) == 0;
+                match (is_lost, from) {
+                    (true, None) => from = Some(number),
+                    (false, Some(first)) => {
+                        lost.push(format!("~s{s}.{first}~ to ~s{s}.{}~", number - 1));
+                        from = None;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        lost
     }
 
     /// Writes no more, and lets the child bring everything home and end.
@@ -497,6 +526,7 @@ pub(crate) fn read_points(dir: &Path) -> Result<BTreeMap<String, (u64, u64)>, Fa
 /// An empty folder of this name.
 pub(crate) fn fresh(dir: &Path) -> Result<(), Failure> {
     if dir.exists() {
+        small_disk::release(dir);
         std::fs::remove_dir_all(dir).map_err(Failure::io(dir.display()))?;
     }
     std::fs::create_dir_all(dir).map_err(Failure::io(dir.display()))

@@ -71,7 +71,19 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a child that was killed just now may not be gone for the kernel.
-        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+        unmount(&self.path);
     }
+}
+
+/// Unmounts what a harness has left in this folder that was killed itself.
+pub(crate) fn release(dir: &Path) {
+    let path = dir.join("disk");
+    if path.is_dir() {
+        unmount(&path);
+    }
+}
+
+/// Lazily: a child that was killed just now may not be gone for the kernel. Where nothing is mounted, all is well.
+fn unmount(path: &Path) {
+    let _ = Command::new("umount").arg("-l").arg(path).output();
 }

@@ -93,7 +93,8 @@ pub(crate) fn soak(mut run: Run<'_>, length: &Length) -> Result<bool, Failure> {
             if let Some(end) = child.wait(STEER)? {
                 return Err(child.complain(end));
             }
-            let counts = run.counts(MAX_LAG)?;
+            let counts = run.counts()?;
+            run.limit(counts.arrived + MAX_LAG);
             if at.elapsed() >= until {
                 break counts;
             }
@@ -121,7 +122,7 @@ pub(crate) fn soak(mut run: Run<'_>, length: &Length) -> Result<bool, Failure> {
         }
     }
     let drained = run.drain(&mut child)?;
-    let counts = run.counts(MAX_LAG)?;
+    let counts = run.counts()?;
     let bound = run.bound();
     println!(
         "\n{} records in {:.0} s, {kills} kills, {} faults: {} lost, {} arrived twice, {} may\n{}",
@@ -139,7 +140,7 @@ pub(crate) fn soak(mut run: Run<'_>, length: &Length) -> Result<bool, Failure> {
         is_well &= holds;
     };
     check(drained == Some(End::Drained), format!("it has drained at the end: {drained:?}"));
-    check(counts.lag == 0, format!("{} lost", counts.lag));
+    check(counts.lag == 0, format!("{} lost {}", counts.lag, first(&run.lost())));
     check(counts.twice <= bound.total(), format!("{} twice, at most {}", counts.twice, bound.total()));
     match length.kills {
         true => println!("       growth is not looked at, since no child lives long enough"),
@@ -164,6 +165,13 @@ pub(crate) fn soak(mut run: Run<'_>, length: &Length) -> Result<bool, Failure> {
         }
     }
     Ok(is_well)
+}
+
+/// As many as fit on a line.
+fn first(ranges: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let more = if ranges.len() > SHOWN { ", ..." } else { "" };
+    ranges[..ranges.len().min(SHOWN)].join(", ") + more
 }
 
 /// The medians of the second and the last fifth of the time.
