@@ -4,7 +4,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use dendro_buffer::offline::OfflineBuffer;
@@ -15,7 +14,7 @@ use dendro_core::{
     WhenFull, WriteContext, Written, sink_fn,
 };
 use dendro_test::mock::{MockLog, MockSink};
-use dendro_test::{SourceHarness, batches};
+use dendro_test::{SmallDisk, SourceHarness, batches};
 
 const QUIET: Duration = Duration::from_millis(150);
 
@@ -254,40 +253,13 @@ async fn a_second_process_is_told_who_has_the_directory() {
     assert!(error.contains("in use by process 4194304"), "{error}");
 }
 
-/// A file system of its own, unmounted at the end.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    /// `None`, and why on stderr, where mounting is not allowed.
-    #[allow(clippy::print_stderr)]
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let made =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).output();
-        match made {
-            Ok(out) if out.status.success() => Some(Self(dir)),
-            other => {
-                eprintln!("NOT RUN: a full disk needs a tmpfs, and mounting it did not work: {other:?}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_is_waited_for_and_loses_tears_and_doubles_nothing() {
     for fsync in [Fsync::EveryBatch, Fsync::Interval(Duration::from_secs(1)), Fsync::Never] {
-        let Some(small) = Small::mount("1m") else { return };
-        let ballast = small.0.path().join("ballast");
+        let Some(small) = SmallDisk::mount("1m") else { return };
+        let ballast = small.path().join("ballast");
         std::fs::write(&ballast, vec![0; 850 << 10]).unwrap();
-        let dir = small.0.path().join("buffer");
+        let dir = small.path().join("buffer");
         let sized = |b: DiskBufferBuilder| b.fsync(fsync).max_bytes(4 << 20).segment_bytes(64 << 10);
         {
             let halves = halves(sized(builder(&dir)));

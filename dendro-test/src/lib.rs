@@ -5,6 +5,7 @@
 //! | try one component on a few events | [`TransformHarness`], [`SourceHarness`], [`SinkHarness`] |
 //! | test a pipeline, or a component among others | [`mock::MockLog`] and its source, [`mock::MockSink`], [`mock::MockTransform`] |
 //! | see what happens when things go wrong | [`mock::FaultySink`] around any sink: slow, failing, panicking, partial, hanging, by script or seed |
+//! | fill a disk | [`SmallDisk`] |
 //! | show that a component holds what the driver relies on | [`conformance`]: [`source_conformance!`], [`transform_conformance!`], [`sink_conformance!`], [`buffer_conformance!`] |
 //!
 //! The suites say what a component must do more exactly than prose can; [`conformance`]'s functions are documented
@@ -105,5 +106,7 @@ pub mod batches;
 pub mod conformance;
 pub mod harness;
 pub mod mock;
+mod small_disk;
 
 pub use harness::{SinkHarness, SourceHarness, TransformHarness};
+pub use small_disk::SmallDisk;

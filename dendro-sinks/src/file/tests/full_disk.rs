@@ -1,35 +1,8 @@
 //! A disk that is really full.
 
-use std::process::Command;
+use dendro_test::SmallDisk;
 
 use super::*;
-
-/// A file system of its own, unmounted at the end.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    /// `None`, and why on stderr, where mounting is not allowed.
-    #[allow(clippy::print_stderr)]
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let made =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(dir.path()).output();
-        match made {
-            Ok(out) if out.status.success() => Some(Self(dir)),
-            other => {
-                eprintln!("NOT RUN: a full disk needs a tmpfs, and mounting it did not work: {other:?}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
 
 #[tokio::test]
 async fn a_full_disk_is_waited_for_and_loses_tears_and_doubles_nothing() {
@@ -38,10 +11,10 @@ async fn a_full_disk_is_waited_for_and_loses_tears_and_doubles_nothing() {
         (Fsync::Interval(SECOND), Compression::Gzip(1)),
         (Fsync::Never, Compression::Zstd(1)),
     ] {
-        let Some(small) = Small::mount("1m") else { return };
-        let ballast = small.0.path().join("ballast");
+        let Some(small) = SmallDisk::mount("1m") else { return };
+        let ballast = small.path().join("ballast");
         std::fs::write(&ballast, vec![0; 850 << 10]).unwrap();
-        let path = small.0.path().join("a.ndjson");
+        let path = small.path().join("a.ndjson");
         let sink =
             FileSink::builder(path.to_str().unwrap()).fsync(fsync).compression(compression).build().unwrap();
         let (mut failures, mut word) = (0, 1u64);
