@@ -109,6 +109,7 @@ impl Session<'_> {
     }
 
     /// The same; `None` if there is no such page.
+    #[cfg(feature = "nginx_metrics")]
     pub(crate) async fn get_if_there(&mut self, path: &str) -> Result<Option<Bytes>, CollectError> {
         let (status, body) = self.ask(path).await?;
         match status {
