@@ -9,7 +9,7 @@ use super::layout::{
     MAX_ENTRIES, MAX_ENTRIES_PER_EVENT, MAX_FIELDS_PER_EVENT, Tag,
 };
 use super::view::RAW_TEXT;
-use super::{Batch, EventRef, HEAD_REMOVED};
+use super::{Batch, EventRef};
 use crate::{Schema, Timestamp, ValueRef};
 
 /// One event of a batch, to edit.
@@ -68,22 +68,58 @@ impl<'a> EventMut<'a> {
             return Err(BatchFull::foreign_key(keys));
         }
         let value = value.into();
-        let nested = matches!(value, ValueRef::Array(_) | ValueRef::Object(_));
-        let scan = self.scan(key);
-        if let Some(at) = scan.first.filter(|at| !nested && !self.batch.store.fields[*at].tag.is_nested()) {
-            self.batch.store.fields[at] = self.batch.entry(key, value)?;
+        if matches!(value, ValueRef::Array(_) | ValueRef::Object(_)) {
+            self.put_nested(key, false, |batch| batch.push_value(key, value, 0))?;
+        } else {
+            self.put(key, false, |batch| batch.entry(key, value))?;
+        }
+        let Batch { journal, store, .. } = &mut *self.batch;
+        if let Some(journal) = journal {
+            journal.set(self.index, key.0, value, &store.keys);
+        }
+        Ok(())
+    }
+
+    /// Sets a field to what `entry` gives, in the place of one that is there; with `behind`, it is written behind all
+    /// others whether there is one or not.
+    #[inline]
+    pub(super) fn put<E: From<BatchFull>>(
+        &mut self,
+        key: Key,
+        behind: bool,
+        entry: impl FnOnce(&mut Batch) -> Result<Field, E>,
+    ) -> Result<(), E> {
+        let scan = self.scan_for(key, behind);
+        if let Some(at) = scan.first.filter(|at| !self.batch.store.fields[*at].tag.is_nested()) {
+            self.batch.store.fields[at] = entry(self.batch)?;
             if scan.others {
                 let end = self.batch.store.heads[self.index].fields().end;
                 self.bury(key, at + 1..end);
             }
             return Ok(());
         }
-        let at = self.push(key, value, &scan)?;
-        if scan.first.is_some() {
-            let start = self.batch.store.heads[self.index].fields().start;
-            self.bury(key, start..at);
-        }
-        Ok(())
+        self.push(key, &scan, |batch| {
+            let entry = entry(batch)?;
+            batch.store.fields.push(entry);
+            Ok(())
+        })
+    }
+
+    /// [`put`](Self::put) for an array or object: `write` writes its entries behind all others.
+    pub(super) fn put_nested<E: From<BatchFull>>(
+        &mut self,
+        key: Key,
+        behind: bool,
+        write: impl FnOnce(&mut Batch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let scan = self.scan_for(key, behind);
+        self.push(key, &scan, write)
+    }
+
+    /// [`scan`](Self::scan), for a field that has nothing to do with those that are there if it is written behind them.
+    fn scan_for(&self, key: Key, behind: bool) -> Scan {
+        let scan = self.scan(key);
+        if behind { Scan { first: None, others: false, ..scan } } else { scan }
     }
 
     /// Removes a field; says whether it was there. Without `message` an event that no parser has read
@@ -100,7 +136,12 @@ impl<'a> EventMut<'a> {
     /// Removes the field of this key; says whether it was there. Knows none of the derived fields.
     pub fn remove_key(&mut self, key: Key) -> bool {
         let range = self.batch.store.heads[self.index].fields();
-        self.bury(key, range)
+        let found = self.bury(key, range);
+        if found {
+            let index = self.index;
+            self.batch.note(|journal| journal.remove_field(index, key.0));
+        }
+        found
     }
 
     /// Renames a field, replacing one that has the new name; says whether it was there. The `message`
@@ -116,12 +157,7 @@ impl<'a> EventMut<'a> {
         }
         let key = self.batch.add_key(to)?;
         match own {
-            Some(at) => {
-                self.remove_key(key);
-                let range = self.batch.store.heads[self.index].fields();
-                let old = std::mem::replace(&mut self.batch.store.fields[at].key, key.0);
-                self.bury(Key(old), at..range.end);
-            }
+            Some(at) => self.rename_at(at, key),
             None => {
                 let raw = self.view().raw().to_vec();
                 self.insert_key(key, &raw[..])?;
@@ -131,6 +167,23 @@ impl<'a> EventMut<'a> {
             self.set_parsed();
         }
         Ok(true)
+    }
+
+    /// Renames the field of this key, replacing one that has the new key.
+    pub(super) fn rename_key(&mut self, from: Key, to: Key) {
+        if let Some(at) = self.find(from).filter(|_| from != to) {
+            self.rename_at(at, to);
+        }
+    }
+
+    /// Gives the entry at `at` another key.
+    fn rename_at(&mut self, at: usize, key: Key) {
+        let range = self.batch.store.heads[self.index].fields();
+        self.bury(key, range.clone());
+        let old = std::mem::replace(&mut self.batch.store.fields[at].key, key.0);
+        self.bury(Key(old), at..range.end);
+        let index = self.index;
+        self.batch.note(|journal| journal.rename(index, old, key.0));
     }
 
     /// Removes the fields for which `keep` says no; the raw text of an event that no parser has read
@@ -148,6 +201,8 @@ impl<'a> EventMut<'a> {
                 }
                 if !kept {
                     self.batch.store.fields[at].flags |= FIELD_DEAD;
+                    let index = self.index;
+                    self.batch.note(|journal| journal.remove_field(index, field.key));
                 }
             }
             at += field.entries();
@@ -166,6 +221,8 @@ impl<'a> EventMut<'a> {
             head.time = time.as_nanos();
             head.flags |= HEAD_TIMED;
         }
+        let index = self.index;
+        self.batch.note(|journal| journal.time(index, time.map(Timestamp::as_nanos)));
     }
 
     /// Changes its type.
@@ -174,18 +231,29 @@ impl<'a> EventMut<'a> {
     /// [`BatchFull`] if the batch has no room for another type.
     pub fn set_type(&mut self, schema: &Arc<Schema>) -> Result<(), BatchFull> {
         let ty = self.batch.add_type(schema)?;
-        self.batch.store.heads[self.index].ty = ty;
+        self.set_type_row(ty);
         Ok(())
+    }
+
+    /// Changes its type to one of the batch.
+    pub(super) fn set_type_row(&mut self, ty: u16) {
+        let index = self.index;
+        self.batch.store.heads[index].ty = ty;
+        self.batch.note(|journal| journal.set_type(index, ty));
     }
 
     /// Chooses the output port; the transform's `ports` number them.
     pub fn set_port(&mut self, port: u16) {
-        self.batch.store.heads[self.index].port = port;
+        let index = self.index;
+        self.batch.store.heads[index].port = port;
+        self.batch.note(|journal| journal.port(index, port));
     }
 
     /// Says that its raw text has been read: it no longer reads as `message`.
     pub fn set_parsed(&mut self) {
-        self.batch.store.heads[self.index].flags &= !HEAD_UNPARSED;
+        let index = self.index;
+        self.batch.store.heads[index].flags &= !HEAD_UNPARSED;
+        self.batch.note(|journal| journal.parsed(index));
     }
 
     /// Replaces its raw text, with nothing if `raw` is empty: for what must not be seen in it. The bytes that were read stay in the
@@ -205,20 +273,24 @@ impl<'a> EventMut<'a> {
     /// [`BatchFull`] if the batch has no room for it; the event is as it was.
     pub fn set_raw(&mut self, raw: &[u8]) -> Result<(), BatchFull> {
         let start = self.batch.push_tail(raw)?;
-        let head = &mut self.batch.store.heads[self.index];
+        let index = self.index;
+        let head = &mut self.batch.store.heads[index];
         (head.raw_start, head.raw_len) = (start, raw.len() as u32);
         head.flags |= HEAD_RAW_IN_TAIL;
+        self.batch.note(|journal| journal.raw(index, raw));
         Ok(())
     }
 
     /// Marks it as being about Dendro itself: sources in this process skip what it causes.
     pub fn mark_self(&mut self) {
-        self.batch.store.heads[self.index].flags |= HEAD_SELF;
+        let index = self.index;
+        self.batch.store.heads[index].flags |= HEAD_SELF;
+        self.batch.note(|journal| journal.about_self(index));
     }
 
     /// Removes the event: it counts as filtered.
     pub fn remove(self) {
-        self.batch.mark(self.index, HEAD_REMOVED);
+        self.batch.remove(self.index);
     }
 
     /// Sends the event to the dead letters.
@@ -266,23 +338,30 @@ impl<'a> EventMut<'a> {
         found
     }
 
-    /// Adds a field behind the others, after moving them to the end where they are not there yet;
-    /// gives its entry.
-    fn push(&mut self, key: Key, value: ValueRef<'_>, scan: &Scan) -> Result<usize, BatchFull> {
+    /// Adds a field behind the others, after moving them to the end where they are not there yet, in the place of
+    /// those of its name.
+    fn push<E: From<BatchFull>>(
+        &mut self,
+        key: Key,
+        scan: &Scan,
+        write: impl FnOnce(&mut Batch) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.move_to_end(scan)?;
         let start = self.batch.store.heads[self.index].fields_start as usize;
         let (fields, tail) = (self.batch.store.fields.len(), self.batch.store.tail.len());
-        let result = self.batch.push_value(key, value, 0);
+        let result = write(self.batch);
         let len = self.batch.store.fields.len() - start;
-        if let Err(full) =
-            result.and(if len > MAX_ENTRIES_PER_EVENT { Err(BatchFull::ENTRIES) } else { Ok(()) })
-        {
+        let fits = if len > MAX_ENTRIES_PER_EVENT { Err(BatchFull::ENTRIES.into()) } else { Ok(()) };
+        if let Err(full) = result.and(fits) {
             self.batch.store.fields.truncate(fields);
             self.batch.store.tail.truncate(tail);
             return Err(full);
         }
         self.batch.store.heads[self.index].fields_len = len as u32;
-        Ok(fields)
+        if scan.first.is_some() {
+            self.bury(key, start..fields);
+        }
+        Ok(())
     }
 
     /// Moves the live entries to the end, if they are not there already or are outnumbered by dead ones.
@@ -382,7 +461,7 @@ impl Batch {
         Ok(())
     }
 
-    fn tail_field(&mut self, key: Key, tag: Tag, text: &[u8]) -> Result<Field, BatchFull> {
+    pub(super) fn tail_field(&mut self, key: Key, tag: Tag, text: &[u8]) -> Result<Field, BatchFull> {
         let offset = self.push_tail(text)?;
         Ok(Field::text(key, tag, offset, text.len() as u32, true))
     }

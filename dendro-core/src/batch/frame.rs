@@ -3,7 +3,7 @@
 //! Little-endian. A header of 64 bytes, then the sections one behind the other:
 //!
 //! ```text
-//!  0  magic "DNDF"         4  version u16 = 1     6  header length u16 = 64   8  flags u32 = 0
+//!  0  magic "DNDF"         4  version u16 = 1     6  header length u16 = 64   8  flags u32
 //! 12  base bytes u32      16  tail bytes u32     20  keys u32                24  key text bytes u32
 //! 28  types u32           32  type text bytes u32                            36  origins u32
 //! 40  origin bytes u32    44  fields u32         48  heads u32               52  reserved u32 = 0
@@ -26,6 +26,9 @@
 //! behind it that belong to it; its payload is 0. A head's flags: 1 raw text in the tail, 2 timed, 4 unparsed,
 //! 8 about Dendro itself. A type or origin of 0xFFFF is none.
 //!
+//! The header's flags are 0, or 1 for a frame without checksums, which are then 0: one that goes into the sandbox, where
+//! nothing can damage it on the way.
+//!
 //! The fields stand in the order of the events with nothing between them, so there is one frame for a
 //! batch, and checking one takes time in proportion to its length. What a transform has removed is not in it.
 //!
@@ -33,7 +36,7 @@
 //! once; what it accepts reads without surprises. Schemas are not in it, only the types' names.
 
 mod check;
-mod tables;
+pub(super) mod tables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,13 +44,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Batch;
-use super::layout::{Field, HEAD_GONE, Head, MAX_ENTRIES, MAX_KEYS, MAX_ROWS, MAX_SECTION_BYTES, live_runs};
-use crate::Schema;
+use super::layout::{
+    BatchFull, Field, HEAD_GONE, Head, MAX_ENTRIES, MAX_KEYS, MAX_ROWS, MAX_SECTION_BYTES, live_runs,
+};
+use crate::{Origin, Schema};
 use tables::{read_fields, read_heads, read_keys, read_names, read_origins, write_names, write_origin};
 
 const MAGIC: &[u8; 4] = b"DNDF";
 const VERSION: u16 = 1;
 const HEADER: usize = 64;
+/// The header's flag of a frame without checksums.
+const UNCHECKED: u32 = 1;
 
 /// Why bytes are not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +136,6 @@ impl Batch {
         out.truncate(fields_at + written * Field::BYTES);
         out.extend_from_slice(&heads);
 
-        let body = crc32fast::hash(&out[start + HEADER..]);
         let counts = [
             self.base.len(),
             self.store.tail.len(),
@@ -143,13 +149,9 @@ impl Batch {
             self.len(),
             0,
         ];
+        write_header(&mut out[start..], 0, counts);
+        let body = crc32fast::hash(&out[start + HEADER..]);
         let header = &mut out[start..start + HEADER];
-        header[0..4].copy_from_slice(MAGIC);
-        header[4..6].copy_from_slice(&VERSION.to_le_bytes());
-        header[6..8].copy_from_slice(&(HEADER as u16).to_le_bytes());
-        for (slot, count) in header[12..56].chunks_exact_mut(4).zip(counts) {
-            slot.copy_from_slice(&(count as u32).to_le_bytes());
-        }
         header[56..60].copy_from_slice(&body.to_le_bytes());
         let check = crc32fast::hash(&header[..60]);
         header[60..64].copy_from_slice(&check.to_le_bytes());
@@ -160,13 +162,13 @@ impl Batch {
     /// # Errors
     /// [`FrameError`] if the header is not one, or not whole.
     pub fn frame_len(bytes: &[u8]) -> Result<usize, FrameError> {
-        Header::read(bytes).map(|h| h.total())
+        Header::read::<true>(bytes).map(|h| h.total())
     }
 
     /// The CRC-32 of a whole frame by the checksums that stand in it, without a look at its body: for who keeps
     /// frames among other things, under checksums of its own. `None` if the header is not one, or the length another.
     pub fn frame_checksum(frame: &[u8]) -> Option<u32> {
-        let header = Header::read(frame).ok().filter(|h| h.total() == frame.len())?;
+        let header = Header::read::<true>(frame).ok().filter(|h| h.total() == frame.len())?;
         let mut whole = crc32fast::Hasher::new();
         whole.update(frame.get(..HEADER)?);
         let body = (frame.len() - HEADER) as u64;
@@ -180,36 +182,102 @@ impl Batch {
     /// # Errors
     /// [`FrameError`] if anything about it is wrong.
     pub fn from_frame(bytes: &Bytes) -> Result<Self, FrameError> {
-        let header = Header::read(bytes)?;
-        let total = header.total();
-        if bytes.len() < total {
-            return Err(FrameError::Truncated { needed: total });
-        }
-        let body = bytes.slice(HEADER..total);
-        if crc32fast::hash(&body) != header.body_check {
-            return Err(FrameError::Checksum);
-        }
-        let mut at = 0;
-        let mut take = |len: usize| {
-            at += len;
-            &body[at - len..at]
-        };
-        let base = body.slice_ref(take(header.base));
-        let tail = take(header.tail).to_vec();
-        let (key_ends, key_text) = (take(header.keys * 4), take(header.key_text));
-        let (type_ends, type_text) = (take(header.types * 4), take(header.type_text));
-        let keys = read_keys(&read_names(key_ends, key_text)?)?;
-        let types = read_names(type_ends, type_text)?;
-        let origins = read_origins(take(header.origin_bytes), header.origins)?;
-        let fields = read_fields(take(header.fields * Field::BYTES))?;
-        let heads = read_heads(take(header.heads * Head::BYTES))?;
+        from_frame::<true>(bytes)
+    }
+}
 
-        let types = types.into_iter().map(|name| Arc::new(Schema::new(name.to_owned()))).collect();
-        let mut batch = Self { base, base_keeps: total, types, origins, ..Self::default() };
-        (batch.store.tail, batch.store.keys) = (tail, keys);
-        (batch.store.fields, batch.store.heads) = (fields, heads);
-        check::check(&batch)?;
-        Ok(batch)
+/// Reads a frame that has checksums, or one that has none.
+pub(super) fn from_frame<const CHECKED: bool>(bytes: &Bytes) -> Result<Batch, FrameError> {
+    let header = Header::read::<CHECKED>(bytes)?;
+    let total = header.total();
+    if bytes.len() < total {
+        return Err(FrameError::Truncated { needed: total });
+    }
+    let body = bytes.slice(HEADER..total);
+    if CHECKED && crc32fast::hash(&body) != header.body_check {
+        return Err(FrameError::Checksum);
+    }
+    let mut at = 0;
+    let mut take = |len: usize| {
+        at += len;
+        &body[at - len..at]
+    };
+    let base = body.slice_ref(take(header.base));
+    let tail = take(header.tail).to_vec();
+    let (key_ends, key_text) = (take(header.keys * 4), take(header.key_text));
+    let (type_ends, type_text) = (take(header.types * 4), take(header.type_text));
+    let keys = read_keys(&read_names(key_ends, key_text)?)?;
+    let types = read_names(type_ends, type_text)?;
+    let origins = read_origins(take(header.origin_bytes), header.origins)?;
+    let fields = read_fields(take(header.fields * Field::BYTES))?;
+    let heads = read_heads(take(header.heads * Head::BYTES))?;
+
+    let types = types.into_iter().map(|name| Arc::new(Schema::new(name.to_owned()))).collect();
+    let mut batch = Batch { base, base_keeps: total, types, origins, ..Batch::default() };
+    (batch.store.tail, batch.store.keys) = (tail, keys);
+    (batch.store.fields, batch.store.heads) = (fields, heads);
+    check::check(&batch)?;
+    Ok(batch)
+}
+
+/// Everything of the header but the checksums.
+fn write_header(header: &mut [u8], flags: u32, counts: [usize; 11]) {
+    header[0..4].copy_from_slice(MAGIC);
+    header[4..6].copy_from_slice(&VERSION.to_le_bytes());
+    header[6..8].copy_from_slice(&(HEADER as u16).to_le_bytes());
+    header[8..12].copy_from_slice(&flags.to_le_bytes());
+    for (slot, count) in header[12..56].chunks_exact_mut(4).zip(counts) {
+        slot.copy_from_slice(&(count as u32).to_le_bytes());
+    }
+}
+
+/// Writes a frame without checksums piece by piece, everything in its base.
+pub(super) struct FrameWriter<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl<'a> FrameWriter<'a> {
+    pub(super) fn begin(out: &'a mut Vec<u8>) -> Self {
+        let start = out.len();
+        out.resize(start + HEADER, 0);
+        Self { out, start }
+    }
+
+    /// Where in the base it put the text.
+    #[inline]
+    pub(super) fn base(&mut self, text: &[u8]) -> u32 {
+        let at = self.out.len() - self.start - HEADER;
+        self.out.extend_from_slice(text);
+        at as u32
+    }
+
+    /// Adds the tables, and entries as they are.
+    pub(super) fn finish<'k>(
+        self,
+        keys: impl Iterator<Item = &'k str> + Clone,
+        types: &[Arc<Schema>],
+        origins: &[Arc<Origin>],
+        fields: &[u8],
+        heads: &[u8],
+    ) -> Result<(), BatchFull> {
+        let Self { out, start } = self;
+        let base = out.len() - start - HEADER;
+        if base > MAX_SECTION_BYTES {
+            return Err(BatchFull::BASE);
+        }
+        let (keys, key_text) = write_names(out, keys);
+        let (types, type_text) = write_names(out, types.iter().map(|s| s.name.as_ref()));
+        let origins_at = out.len();
+        origins.iter().for_each(|o| write_origin(out, o));
+        let origin_bytes = out.len() - origins_at;
+        out.extend_from_slice(fields);
+        out.extend_from_slice(heads);
+        let (fields, heads) = (fields.len() / Field::BYTES, heads.len() / Head::BYTES);
+        let counts =
+            [base, 0, keys, key_text, types, type_text, origins.len(), origin_bytes, fields, heads, 0];
+        write_header(&mut out[start..], UNCHECKED, counts);
+        Ok(())
     }
 }
 
@@ -246,7 +314,7 @@ struct Header {
 }
 
 impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, FrameError> {
+    fn read<const CHECKED: bool>(bytes: &[u8]) -> Result<Self, FrameError> {
         let known = &bytes[..bytes.len().min(4)];
         if known != &MAGIC[..known.len()] {
             return Err(FrameError::NotAFrame);
@@ -257,7 +325,7 @@ impl Header {
         if version != VERSION {
             return Err(FrameError::Version(version));
         }
-        if crc32fast::hash(&header[..60]) != int(60) {
+        if CHECKED && crc32fast::hash(&header[..60]) != int(60) {
             return Err(FrameError::Checksum);
         }
         let this = Self {
@@ -273,6 +341,7 @@ impl Header {
             heads: int(48) as usize,
             body_check: int(56),
         };
+        let flags = if CHECKED { 0 } else { UNCHECKED };
         let caps = [
             (this.base, MAX_SECTION_BYTES),
             (this.tail, MAX_SECTION_BYTES),
@@ -288,7 +357,7 @@ impl Header {
         if let Some(i) = caps.iter().position(|(n, cap)| n > cap) {
             return Err(FrameError::Invalid("a section is larger than a batch may be", i));
         }
-        if u16::from_le_bytes([header[6], header[7]]) as usize != HEADER || int(8) != 0 || int(52) != 0 {
+        if u16::from_le_bytes([header[6], header[7]]) as usize != HEADER || int(8) != flags || int(52) != 0 {
             return Err(FrameError::Invalid("unknown header fields", 0));
         }
         Ok(this)

@@ -11,6 +11,7 @@
 //! Cost is per batch, not per event: parsing a line allocates nothing. Authors see views: [`EventRef`]
 //! reads an event, [`EventMut`] edits one, [`EventWriter`] fills one from its raw text.
 
+pub mod delta;
 mod edit;
 mod frame;
 mod keys;
@@ -65,6 +66,8 @@ pub struct Batch {
     reasons: Vec<(u32, Cow<'static, str>)>,
     acks: Acks,
     restore: Vec<Snapshot>,
+    /// Notes of what is done to it, for one that a guest has.
+    journal: Option<Box<delta::Journal>>,
 }
 
 /// The buffers of a batch, which a [`BatchPool`] keeps for the next one.
@@ -174,20 +177,24 @@ impl Batch {
     pub fn retain(&mut self, mut keep: impl FnMut(EventRef<'_>) -> bool) {
         for index in 0..self.end_index() {
             if self.get(index).is_some_and(|event| !keep(event)) {
-                self.mark(index, HEAD_REMOVED);
+                self.remove(index);
             }
         }
     }
 
     /// Removes one event: it counts as filtered.
     pub fn remove(&mut self, index: usize) {
-        self.mark(index, HEAD_REMOVED);
+        if self.mark(index, HEAD_REMOVED) {
+            self.note(|journal| journal.remove(index));
+        }
     }
 
     /// Sends one event to the dead letters.
     pub fn reject(&mut self, index: usize, reason: impl Into<Cow<'static, str>>) {
         if self.mark(index, HEAD_REJECTED) {
-            self.reasons.push((index as u32, reason.into()));
+            let reason = reason.into();
+            self.note(|journal| journal.reject(index, &reason));
+            self.reasons.push((index as u32, reason));
         }
     }
 
@@ -197,6 +204,7 @@ impl Batch {
     pub fn append(&mut self, parent: usize) -> Option<EventMut<'_>> {
         let head = self.child_head(parent)?;
         self.push_head(head);
+        self.note(|journal| journal.append(parent));
         let index = self.store.heads.len() - 1;
         Some(EventMut::new(self, index))
     }
@@ -211,6 +219,7 @@ impl Batch {
         let raw_start = self.push_tail(raw)?;
         let flags = head.flags | HEAD_UNPARSED | HEAD_RAW_IN_TAIL;
         self.push_head(Head { raw_start, raw_len: raw.len() as u32, flags, ..head });
+        self.note(|journal| journal.append_raw(parent, raw));
         let index = self.store.heads.len() - 1;
         Ok(Some(EventMut::new(self, index)))
     }
@@ -235,7 +244,10 @@ impl Batch {
     /// `ty` and `origin` are rows that [`add_type`](Self::add_type) and
     /// [`add_origin`](Self::add_origin) gave; with any other number it has no type, or no origin.
     pub fn push_event(&mut self, ty: u16, origin: u16, observed: Timestamp) -> EventMut<'_> {
-        self.push_head(Head { ty, origin, observed: observed.as_nanos(), ..EMPTY_HEAD });
+        let mut head = Head { ty, origin, observed: observed.as_nanos(), ..EMPTY_HEAD };
+        self.check_rows(&mut head);
+        self.store.heads.push(head);
+        self.note(|journal| journal.event(head.ty, head.origin, head.observed));
         let index = self.store.heads.len() - 1;
         EventMut::new(self, index)
     }
@@ -374,6 +386,14 @@ impl Batch {
     pub fn stream(&self) -> Option<&str> {
         let origin = self.store.heads.first().map_or(0, |head| head.origin);
         self.origins.get(usize::from(origin))?.stream.as_deref()
+    }
+
+    /// Takes a note, if it takes any.
+    #[inline]
+    fn note(&mut self, note: impl FnOnce(&mut delta::Journal)) {
+        if let Some(journal) = &mut self.journal {
+            note(journal);
+        }
     }
 
     fn push_head(&mut self, mut head: Head) {

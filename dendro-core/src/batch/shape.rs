@@ -176,11 +176,17 @@ impl Batch {
     /// Sets every event's port back to the default one, for the next component.
     pub fn clear_ports(&mut self) {
         self.store.heads.iter_mut().for_each(|h| h.port = 0);
+        let events = self.end_index();
+        self.note(|journal| (0..events).for_each(|event| journal.port(event, 0)));
     }
 
     /// Copies what its events need to buffers of its own and lets go of the rest. Events that are gone
     /// stay, with their numbers, until [`purge`](Self::purge) has counted them.
     pub fn compact(&mut self) {
+        // What takes notes is a copy that does not live long: who gets the notes compacts.
+        if let Some(journal) = &mut self.journal {
+            return journal.compact();
+        }
         // Records that overlap in the base would take more room apart than together.
         let own_base = self.needs(&self.store.heads).base <= self.base_bytes();
         let mut compacted = self.rebuild(&self.store.heads, own_base);

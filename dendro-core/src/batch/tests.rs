@@ -6,6 +6,7 @@
 mod acks;
 mod caps;
 mod dedup;
+mod deltas;
 mod edits;
 mod frames;
 mod generate;

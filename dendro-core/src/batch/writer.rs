@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::delta::Journal;
 use super::keys::Keys;
 use super::layout::{
     BatchFull, Field, HEAD_GONE, HEAD_RAW_IN_TAIL, HEAD_REJECTED, HEAD_TIMED, HEAD_UNPARSED, Head, Key,
@@ -21,7 +22,7 @@ impl Batch {
     ///
     /// Nothing is allocated for an event.
     pub fn parse_each(&mut self, mut parse: impl FnMut(&mut EventWriter<'_>) -> Result<(), Reason>) {
-        let Self { base, store, types, gone, reasons, .. } = self;
+        let Self { base, store, types, gone, reasons, journal, .. } = self;
         let Store { tail, scratch: added, keys, fields, heads, .. } = store;
         added.clear();
         let tail_len = tail.len();
@@ -56,9 +57,10 @@ impl Batch {
                 head,
             };
             let result = parse(&mut writer).and_then(|()| writer.finish());
-            let (time, ty, flags) = (writer.time, writer.ty, writer.flags);
+            let (time, ty, flags, own) = (writer.time, writer.ty, writer.flags, writer.own);
             match result {
                 Ok(()) => {
+                    let before = (head.time, head.has(HEAD_TIMED), head.ty);
                     debug_assert!(
                         fields[start..].iter().all(|f| usize::from(f.key) < keys.len()),
                         "a key of another batch"
@@ -68,6 +70,9 @@ impl Batch {
                     head.flags = flags & !HEAD_UNPARSED;
                     head.fields_start = start as u32;
                     head.fields_len = (fields.len() - start) as u32;
+                    if let Some(journal) = journal {
+                        note(journal, index, before, head, &fields[own..], [base, tail, added]);
+                    }
                 }
                 Err(reason) => {
                     fields.truncate(start);
@@ -75,12 +80,45 @@ impl Batch {
                     keys.truncate(keys_before);
                     head.flags |= HEAD_REJECTED;
                     *gone += 1;
+                    if let Some(journal) = journal {
+                        journal.reject(index, &reason);
+                    }
                     reasons.push((index as u32, reason));
                 }
             }
         }
         tail.extend_from_slice(added);
     }
+}
+
+/// Takes notes of what a parser has made of an event: `before` are its time, whether it had one, and its type.
+fn note(
+    journal: &mut Journal,
+    index: usize,
+    before: (i64, bool, u16),
+    head: &Head,
+    written: &[Field],
+    [base, tail, added]: [&[u8]; 3],
+) {
+    if head.has(HEAD_TIMED) && before != (head.time, true, before.2) {
+        journal.time(index, Some(head.time));
+    }
+    if head.ty != before.2 {
+        journal.set_type(index, head.ty);
+    }
+    journal.write(index, written, |field| {
+        let at = field.payload as usize;
+        let section = match field.in_tail() {
+            true if at >= tail.len() => added.get(at - tail.len()..),
+            true => tail.get(at..),
+            false => base.get(at..),
+        };
+        let text = section.and_then(|rest| rest.get(..field.len as usize)).unwrap_or_default();
+        let raw = head.raw();
+        let in_raw =
+            field.in_tail() == head.has(HEAD_RAW_IN_TAIL) && raw.start <= at && at + text.len() <= raw.end;
+        (text, in_raw.then(|| (at - raw.start) as u32))
+    });
 }
 
 /// Writes the fields of one event from its raw text; see [`Batch::parse_each`].

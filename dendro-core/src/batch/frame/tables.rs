@@ -10,7 +10,7 @@ use crate::batch::layout::{Field, Head, Key};
 
 const NO_STRING: u32 = u32::MAX;
 
-pub(super) fn write_names<'a>(
+pub(in crate::batch) fn write_names<'a>(
     out: &mut Vec<u8>,
     names: impl Iterator<Item = &'a str> + Clone,
 ) -> (usize, usize) {
@@ -61,7 +61,7 @@ pub(super) fn read_heads(section: &[u8]) -> Result<Vec<Head>, FrameError> {
     Ok(heads)
 }
 
-pub(super) fn read_names<'a>(ends: &[u8], text: &'a [u8]) -> Result<Vec<&'a str>, FrameError> {
+pub(in crate::batch) fn read_names<'a>(ends: &[u8], text: &'a [u8]) -> Result<Vec<&'a str>, FrameError> {
     let mut names = Vec::with_capacity(ends.len() / 4);
     let mut start = 0;
     for (i, chunk) in ends.chunks_exact(4).enumerate() {
@@ -76,7 +76,7 @@ pub(super) fn read_names<'a>(ends: &[u8], text: &'a [u8]) -> Result<Vec<&'a str>
     Ok(names)
 }
 
-pub(super) fn write_origin(out: &mut Vec<u8>, o: &Origin) {
+pub(in crate::batch) fn write_origin(out: &mut Vec<u8>, o: &Origin) {
     for part in [&o.host, &o.service, &o.source, &o.tenant, &o.stream] {
         write_string(out, part.as_deref());
     }
@@ -94,7 +94,7 @@ fn write_string(out: &mut Vec<u8>, text: Option<&str>) {
     out.extend_from_slice(text.unwrap_or_default().as_bytes());
 }
 
-pub(super) fn read_origins(bytes: &[u8], count: usize) -> Result<Vec<Arc<Origin>>, FrameError> {
+pub(in crate::batch) fn read_origins(bytes: &[u8], count: usize) -> Result<Vec<Arc<Origin>>, FrameError> {
     let mut rest = bytes;
     let mut origins = Vec::new();
     for i in 0..count {
