@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use crate::batch::Place;
+
 /// What tells an event from every other one and is the same when it comes again: delivery is at least once, and with this a
 /// destination can make it once.
 ///
@@ -49,6 +51,14 @@ impl DedupKey {
         self.0
     }
 
+    /// A number that begins somewhere else for each stream, and there grows with the position of the record, by a byte at a
+    /// time, and with the number of what was appended to it; it wraps. What is made of it differs for events that are near to
+    /// each other in their stream, and is the same when they come again.
+    pub fn ordinal(self) -> u64 {
+        let (identity, place) = ((self.0 >> 64) as u64, self.0 as u64);
+        identity.wrapping_add(Place::from_bits(place).ordinal())
+    }
+
     /// As 32 hexadecimal digits.
     pub fn to_hex(self) -> [u8; 32] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -74,5 +84,15 @@ mod tests {
             let key = DedupKey::new(identity, place);
             assert_eq!(key.to_string().as_bytes(), key.to_hex());
         }
+    }
+
+    #[test]
+    fn ordinals_grow_from_record_to_record_and_with_what_is_appended() {
+        let key =
+            |place: u64| NonZeroU64::new(1_000).map(|identity| DedupKey::new(identity, place).ordinal());
+        let places = [0 << 16, 0 << 16 | 0x8001, 0 << 16 | 0x8002, 10 << 16, 10 << 16 | 0x8001, 12 << 16];
+        assert_eq!(places.map(key), [1_000, 1_001, 1_002, 1_010, 1_011, 1_012].map(Some));
+        let last = NonZeroU64::new(u64::MAX).map(|identity| DedupKey::new(identity, 3 << 16).ordinal());
+        assert_eq!(last, Some(2));
     }
 }

@@ -45,6 +45,18 @@ pub(crate) const NEEDS: &[Need] = &[
         package: "redis-server",
         needed_by: "the tests against a live Redis",
     },
+    Need {
+        what: "InfluxDB",
+        program: "influxd",
+        package: "influxdb",
+        needed_by: "the tests against a live InfluxDB",
+    },
+    Need {
+        what: "VictoriaMetrics",
+        program: "victoria-metrics",
+        package: "victoria-metrics",
+        needed_by: "the tests against a live VictoriaMetrics",
+    },
 ];
 
 impl Need {

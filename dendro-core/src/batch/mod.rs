@@ -49,7 +49,7 @@ use layout::{
     Field, HEAD_GONE, HEAD_RAW_IN_TAIL, HEAD_REJECTED, HEAD_REMOVED, HEAD_SELF, HEAD_TIMED, HEAD_UNPARSED,
     Head, NO_ROW,
 };
-use place::Place;
+pub(crate) use place::Place;
 
 /// A run of events in one flat layout; the [module](self) tells how.
 ///
@@ -348,6 +348,11 @@ impl Batch {
     /// The name of a key of this batch.
     pub fn key_name(&self, key: Key) -> &str {
         self.store.keys.name(key)
+    }
+
+    /// All keys and their names, in order.
+    pub fn keys(&self) -> impl Iterator<Item = (Key, &str)> {
+        (0..self.store.keys.len()).map(|index| Key(index as u16)).map(|key| (key, self.key_name(key)))
     }
 
     /// How many keys there are; they are numbered from 0.

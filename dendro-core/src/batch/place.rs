@@ -58,6 +58,12 @@ impl Place {
         }
     }
 
+    /// The position, and the number of what was appended there.
+    pub(crate) fn ordinal(self) -> u64 {
+        let appended = if self.tag() & CHILD == 0 { 0 } else { self.tag() & COUNT };
+        self.position() + appended
+    }
+
     pub(crate) const fn to_bits(self) -> u64 {
         self.0
     }

@@ -13,12 +13,14 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod apache;
+mod influxdb;
 mod mariadb;
 mod nginx;
 mod postgres;
 mod redis;
 
 pub(crate) use apache::apache;
+pub(crate) use influxdb::{influxdb, victoria_metrics};
 pub(crate) use mariadb::{mariadb, mysql};
 pub(crate) use nginx::{nginx, nginx_with};
 pub(crate) use postgres::{postgres, postgres_standby, postgres_with, psql};

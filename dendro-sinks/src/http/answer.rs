@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 /// A reason is cut behind so many bytes.
-const MAX_REASON_BYTES: usize = 512;
+pub(crate) const MAX_REASON_BYTES: usize = 512;
 
 /// What has failed of a request, by number.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Partial {
-    pub(super) rejected: Vec<(u32, String)>,
-    pub(super) retry: Vec<u32>,
+pub(crate) struct Partial {
+    pub(crate) rejected: Vec<(u32, String)>,
+    pub(crate) retry: Vec<u32>,
 }
 
 impl Partial {
@@ -41,13 +41,15 @@ impl Partial {
         Ok(partial)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rejected.is_empty() && self.retry.is_empty()
+    /// The same with other numbers.
+    pub(super) fn map(self, number: impl Fn(u32) -> u32) -> Self {
+        let rejected = self.rejected.into_iter().map(|(event, reason)| (number(event), reason)).collect();
+        Self { rejected, retry: self.retry.into_iter().map(number).collect() }
     }
 }
 
 /// The beginning of what a server has said, on one line and fit to be printed.
-pub(super) fn shown(text: &[u8], most_bytes: usize) -> String {
+pub(crate) fn shown(text: &[u8], most_bytes: usize) -> String {
     let cut = &text[..text.len().min(most_bytes)];
     let mut shown = String::new();
     let mut space = false;
@@ -91,7 +93,7 @@ mod tests {
         let rejected = [(3, "no such table".to_owned()), (0, "rejected without a reason".to_owned())];
         assert_eq!(partial, Partial { rejected: rejected.into(), retry: vec![4, 4] });
         for nothing in ["{}", r#"{"retry":[]}"#, r#"{"rejected":null,"ok":true}"#] {
-            assert!(Partial::read(nothing.as_bytes(), 5).unwrap().is_empty(), "{nothing}");
+            assert_eq!(Partial::read(nothing.as_bytes(), 5).unwrap(), Partial::default(), "{nothing}");
         }
     }
 

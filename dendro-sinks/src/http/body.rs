@@ -5,62 +5,92 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use dendro_core::Batch;
-use dendro_core::json::JsonEncoder;
 
+use super::format::Format;
 use crate::compression::Compression;
 use crate::encode::in_turns;
 
 /// How much is compressed before others get their turn: a millisecond or less at the usual levels.
 const BYTES_A_TURN: usize = 32 << 10;
 
-/// How the events of a request are put together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Encoding {
-    /// One JSON object a line.
-    #[default]
-    Ndjson,
-    /// One JSON array of objects.
-    JsonArray,
-}
-
-impl Encoding {
-    pub(super) fn content_type(self) -> &'static str {
-        match self {
-            Self::Ndjson => "application/x-ndjson",
-            Self::JsonArray => "application/json",
-        }
-    }
-}
-
-/// The events of a write, one a line.
-pub(super) struct Encoded {
+/// The events of a write, one behind the other, each ending with a newline.
+pub(crate) struct Encoded {
     pub(super) text: Bytes,
-    /// Where each line ends, behind its newline.
+    /// The same while events are added.
+    buffer: Vec<u8>,
+    /// Where each event ends, behind its newline; one that is refused has no bytes.
     ends: Vec<usize>,
+    refused: Vec<(u32, String)>,
 }
 
 impl Encoded {
     /// Encodes into `buffer`.
-    pub(super) async fn new(batches: &[Batch], json: &mut JsonEncoder, buffer: Vec<u8>) -> Self {
-        let mut text = buffer;
-        let mut ends = Vec::with_capacity(batches.iter().map(Batch::len).sum());
-        let mut seen = 0;
+    pub(super) async fn new<F: Format>(
+        batches: &[Batch],
+        format: &F,
+        encoder: &mut F::Encoder,
+        buffer: Vec<u8>,
+    ) -> Self {
+        let ends = Vec::with_capacity(batches.iter().map(Batch::len).sum());
+        let mut encoded = Self { text: Bytes::new(), buffer, ends, refused: Vec::new() };
         for batch in batches {
-            json.prepare(batch);
-            in_turns(batch, |events| {
-                json.encode_events(events, &mut text);
-                // There is no newline within JSON.
-                ends.extend(memchr::memchr_iter(b'\n', &text[seen..]).map(|at| seen + at + 1));
-                seen = text.len();
-            })
-            .await;
+            format.prepare(encoder, batch);
+            in_turns(batch, |events| format.encode(encoder, events, &mut encoded)).await;
         }
-        Self { text: text.into(), ends }
+        encoded.text = std::mem::take(&mut encoded.buffer).into();
+        encoded
+    }
+
+    /// Adds events of which each is one line.
+    pub(super) fn lines_of(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        let seen = self.buffer.len();
+        append(&mut self.buffer);
+        self.ends.extend(memchr::memchr_iter(b'\n', &self.buffer[seen..]).map(|at| seen + at + 1));
+    }
+
+    /// Adds one event, or the reason why it can't be written.
+    #[cfg_attr(
+        all(not(test), not(feature = "influxdb")),
+        expect(dead_code, reason = "JSON can say everything")
+    )]
+    pub(crate) fn push(&mut self, append: impl FnOnce(&mut Vec<u8>) -> Result<(), String>) {
+        let before = self.buffer.len();
+        if let Err(reason) = append(&mut self.buffer) {
+            self.buffer.truncate(before);
+            self.refused.push((self.ends.len() as u32, reason));
+        }
+        self.ends.push(self.buffer.len());
     }
 
     pub(super) fn events(&self) -> u32 {
         self.ends.len() as u32
+    }
+
+    /// The events that could not be written, in order, and why.
+    pub(super) fn refused(&self) -> &[(u32, String)] {
+        &self.refused
+    }
+
+    /// How many of these events are in a request.
+    pub(super) fn lines(&self, events: &Range<u32>) -> u32 {
+        let refused = self.refused_before(events.end) - self.refused_before(events.start);
+        events.end - events.start - refused as u32
+    }
+
+    /// The event that stands in this place of a request with these events.
+    pub(super) fn event_of(&self, events: &Range<u32>, line: u32) -> u32 {
+        let mut event = events.start + line;
+        for (refused, _) in &self.refused[self.refused_before(events.start)..] {
+            if *refused > event {
+                break;
+            }
+            event += 1;
+        }
+        event
+    }
+
+    fn refused_before(&self, event: u32) -> usize {
+        self.refused.partition_point(|(refused, _)| *refused < event)
     }
 
     /// How many bytes the lines of these events have.
@@ -83,37 +113,17 @@ impl Encoded {
     pub(super) async fn body(
         &self,
         events: &Range<u32>,
-        encoding: Encoding,
+        format: &impl Format,
         compression: Compression,
     ) -> io::Result<Bytes> {
         let lines = self.text.slice(self.end(events.start)..self.end(events.end));
-        let body = match encoding {
-            Encoding::Ndjson => lines,
-            Encoding::JsonArray => array(&lines).into(),
-        };
-        compressed(body, compression).await
+        compressed(format.body(lines), compression).await
     }
 
     /// Where the lines before this event end.
     fn end(&self, event: u32) -> usize {
         (event as usize).checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or_default()
     }
-}
-
-fn array(lines: &[u8]) -> Vec<u8> {
-    let mut array = Vec::with_capacity(lines.len() + 2);
-    array.push(b'[');
-    array.extend_from_slice(lines);
-    let mut at = 1;
-    while let Some(found) = memchr::memchr(b'\n', &array[at..]) {
-        array[at + found] = b',';
-        at += found + 1;
-    }
-    match array.last_mut() {
-        Some(last) if *last == b',' => *last = b']',
-        _ => array.push(b']'),
-    }
-    array
 }
 
 async fn compressed(text: Bytes, compression: Compression) -> io::Result<Bytes> {
@@ -148,7 +158,12 @@ mod tests {
     use dendro_core::Event;
     use serde_json::Value;
 
+    use super::super::json::{Encoding, Json};
     use super::*;
+
+    fn json(encoding: Encoding) -> Json {
+        Json { encoding, ..Json::default() }
+    }
 
     fn batches() -> Vec<Batch> {
         let event = |n: u64| Event::new("t").with("n", n).with("text", "a\nb, \"c\"]".repeat(n as usize));
@@ -158,7 +173,8 @@ mod tests {
     async fn encoded() -> Encoded {
         let mut batches = batches();
         batches[1].remove(1);
-        Encoded::new(&batches, &mut JsonEncoder::new(), Vec::new()).await
+        let json = Json::default();
+        Encoded::new(&batches, &json, &mut json.encoder(), Vec::new()).await
     }
 
     fn numbers(values: &[Value]) -> Vec<u64> {
@@ -173,14 +189,16 @@ mod tests {
         for from in 0..5u32 {
             for to in from + 1..=5 {
                 let expected = &all[from as usize..to as usize];
-                let body = encoded.body(&(from..to), Encoding::Ndjson, Compression::None).await.unwrap();
+                let body =
+                    encoded.body(&(from..to), &json(Encoding::Ndjson), Compression::None).await.unwrap();
                 assert_eq!(body.len(), encoded.bytes(&(from..to)));
                 let lines: Vec<Value> = body
                     .split_inclusive(|b| *b == b'\n')
                     .map(|line| serde_json::from_slice(line).unwrap())
                     .collect();
                 assert_eq!(numbers(&lines), expected);
-                let body = encoded.body(&(from..to), Encoding::JsonArray, Compression::None).await.unwrap();
+                let body =
+                    encoded.body(&(from..to), &json(Encoding::JsonArray), Compression::None).await.unwrap();
                 let array: Vec<Value> = serde_json::from_slice(&body).unwrap();
                 assert_eq!(array, lines);
             }
@@ -206,16 +224,44 @@ mod tests {
     #[tokio::test]
     async fn compressed_bodies_hold_the_same() {
         let encoded = encoded().await;
-        let plain = encoded.body(&(0..5), Encoding::Ndjson, Compression::None).await.unwrap();
+        let plain = encoded.body(&(0..5), &json(Encoding::Ndjson), Compression::None).await.unwrap();
         for level in [0, 1, 6, 9] {
-            let body = encoded.body(&(0..5), Encoding::Ndjson, Compression::Gzip(level)).await.unwrap();
+            let body =
+                encoded.body(&(0..5), &json(Encoding::Ndjson), Compression::Gzip(level)).await.unwrap();
             let mut text = Vec::new();
             flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut text).unwrap();
             assert_eq!(text, plain);
         }
         for level in [1, 3, 19] {
-            let body = encoded.body(&(0..5), Encoding::Ndjson, Compression::Zstd(level)).await.unwrap();
+            let body =
+                encoded.body(&(0..5), &json(Encoding::Ndjson), Compression::Zstd(level)).await.unwrap();
             assert_eq!(zstd::stream::decode_all(&body[..]).unwrap(), plain);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_in_no_request_and_lines_are_counted_without_it() {
+        let mut encoded = encoded().await;
+        encoded.ends.clear();
+        encoded.buffer.clear();
+        for n in 0..10 {
+            encoded.push(|out| {
+                out.extend_from_slice(format!("{n}\n").as_bytes());
+                if [0, 3, 4, 9].contains(&n) { Err(format!("no {n}")) } else { Ok(()) }
+            });
+        }
+        encoded.text = std::mem::take(&mut encoded.buffer).into();
+        assert_eq!(encoded.refused().len(), 4);
+        for from in 0..10u32 {
+            for to in from + 1..=10 {
+                let part = from..to;
+                let body = encoded.body(&part, &Json::default(), Compression::None).await.unwrap();
+                let lines: Vec<u32> =
+                    std::str::from_utf8(&body).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+                assert_eq!(encoded.lines(&part) as usize, lines.len());
+                let events: Vec<u32> = (0..lines.len()).map(|n| encoded.event_of(&part, n as u32)).collect();
+                assert_eq!(events, lines, "{part:?}");
+            }
         }
     }
 }

@@ -13,9 +13,11 @@ use hyper::header::{
 };
 use hyper::{Method, Uri};
 
-use super::body::Encoding;
 use super::client::Client;
 use super::connection::{Proxy, Route};
+use super::format::Format;
+use super::json::{Encoding, Json};
+use super::requests::Requests;
 use super::sink::HttpSink;
 use super::status::{StatusAction, Statuses};
 use super::target::Target;
@@ -48,7 +50,8 @@ pub struct HttpSinkBuilder {
     idempotency_header: String,
     connect_timeout: Duration,
     idle_timeout: Duration,
-    pub(super) options: Options,
+    json: Json,
+    options: Options,
 }
 
 #[derive(Clone)]
@@ -57,18 +60,14 @@ enum Authorization {
     Bearer(Secret),
 }
 
-/// What the sink itself goes by.
+/// What requests go by, whatever their format.
 #[derive(Clone)]
 pub(super) struct Options {
-    pub(super) encoding: Encoding,
     pub(super) compression: Compression,
-    pub(super) with_origin: bool,
-    pub(super) dedup_key: Option<String>,
     pub(super) max_body_bytes: usize,
     pub(super) request_timeout: Duration,
     pub(super) max_retry_after: Duration,
     pub(super) hold_interval: Duration,
-    pub(super) partial_answers: bool,
     pub(super) statuses: Statuses,
 }
 
@@ -96,19 +95,22 @@ impl HttpSinkBuilder {
             idempotency_header: "Idempotency-Key".to_owned(),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
+            json: Json::default(),
             options: Options {
-                encoding: Encoding::Ndjson,
                 compression: Compression::None,
-                with_origin: false,
-                dedup_key: None,
                 max_body_bytes: 1 << 20,
                 request_timeout: Duration::from_secs(30),
                 max_retry_after: Duration::from_secs(300),
                 hold_interval: Duration::from_secs(60),
-                partial_answers: false,
                 statuses: Statuses::default(),
             },
         }
+    }
+
+    #[cfg(feature = "influxdb")]
+    pub(crate) fn url(mut self, url: impl Into<Secret>) -> Self {
+        self.url = url.into();
+        self
     }
 
     /// `POST` unless told otherwise; `PUT` and `PATCH` are the others that make sense.
@@ -119,7 +121,7 @@ impl HttpSinkBuilder {
 
     /// How events are put together; newline-delimited unless told otherwise.
     pub fn encoding(mut self, encoding: Encoding) -> Self {
-        self.options.encoding = encoding;
+        self.json.encoding = encoding;
         self
     }
 
@@ -189,14 +191,14 @@ impl HttpSinkBuilder {
 
     /// Whether the fields of the [`Origin`](dendro_core::Origin) are sent too; they are not unless told so.
     pub fn with_origin(mut self, with_origin: bool) -> Self {
-        self.options.with_origin = with_origin;
+        self.json.with_origin = with_origin;
         self
     }
 
     /// The name of a field that has the [`DedupKey`](dendro_core::DedupKey) of each event that has one; there is none unless
     /// told so.
     pub fn dedup_key(mut self, name: impl Into<String>) -> Self {
-        self.options.dedup_key = Some(name.into());
+        self.json.dedup_key = Some(name.into());
         self
     }
 
@@ -233,7 +235,7 @@ impl HttpSinkBuilder {
 
     /// Whether a success may name [events that have failed](super#partial-failure); not unless told so.
     pub fn partial_answers(mut self, partial_answers: bool) -> Self {
-        self.options.partial_answers = partial_answers;
+        self.json.partial_answers = partial_answers;
         self
     }
 
@@ -257,10 +259,20 @@ impl HttpSinkBuilder {
     /// # Errors
     /// What can't be: a URL, a header, a certificate, a time-out of nothing.
     pub fn build(self) -> Result<HttpSink, InvalidHttpSink> {
-        self.checked().map_err(InvalidHttpSink)
+        let content_type = self.json.encoding.content_type();
+        let json = self.json.clone();
+        self.requests(content_type, json).map(HttpSink::new).map_err(InvalidHttpSink)
     }
 
-    fn checked(self) -> Result<HttpSink, String> {
+    /// Requests in this format.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub(crate) fn requests<F: Format>(
+        self,
+        content_type: &'static str,
+        format: F,
+    ) -> Result<Requests<F>, String> {
         let target = Target::parse("the sink", self.url.expose())?;
         let options = self.options.clone();
         options.compression.check()?;
@@ -277,7 +289,7 @@ impl HttpSinkBuilder {
             Ok(method @ (Method::POST | Method::PUT | Method::PATCH)) => method,
             _ => return Err(format!("the method `{}` is none of POST, PUT and PATCH", self.method)),
         };
-        let mut headers = self.headers(&target)?;
+        let mut headers = self.headers(&target, content_type)?;
         let proxy = self.checked_proxy()?;
         let through_proxy = proxy.is_some() && !target.is_https;
         // Without a tunnel the proxy wants to see the whole URL.
@@ -313,17 +325,16 @@ impl HttpSinkBuilder {
             method,
             uri,
             idle_timeout: self.idle_timeout,
-            partial_answers: options.partial_answers,
             idle: Default::default(),
         };
-        Ok(HttpSink::new(client, target.shown, headers, idempotency, options))
+        Ok(Requests::new(client, target.shown, headers, idempotency, options, format))
     }
 
-    fn headers(&self, target: &Target) -> Result<HeaderMap, String> {
+    fn headers(&self, target: &Target, content_type: &'static str) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, target.host.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("dendro/", env!("CARGO_PKG_VERSION"))));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.options.encoding.content_type()));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(coding) = self.options.compression.content_coding() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
         }
@@ -390,7 +401,7 @@ impl fmt::Debug for HttpSinkBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpSinkBuilder")
             .field("method", &self.method)
-            .field("encoding", &self.options.encoding)
+            .field("format", &self.json)
             .field("compression", &self.options.compression)
             .finish_non_exhaustive()
     }

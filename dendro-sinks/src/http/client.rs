@@ -27,20 +27,18 @@ pub(super) struct Client {
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) idle_timeout: Duration,
-    /// Whether successes are read to their end, for what they say.
-    pub(super) partial_answers: bool,
     pub(super) idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
 /// What a server has said.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
     pub(super) location: Option<Vec<u8>>,
     pub(super) is_json: bool,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Whether the body came to its end.
-    pub(super) is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 /// There was no answer.
@@ -52,19 +50,27 @@ pub(super) enum NoAnswer {
 }
 
 impl Client {
-    /// Sends one request.
+    /// Sends one request. `reads_whole` says by status, and whether it is JSON, which answers are read to their end; of others
+    /// the beginning is.
     ///
     /// # Cancel safety
     /// The connection is closed.
-    pub(super) async fn send(&self, headers: &HeaderMap, body: &Bytes) -> Result<Answer, NoAnswer> {
+    pub(super) async fn send(
+        &self,
+        headers: &HeaderMap,
+        body: &Bytes,
+        reads_whole: impl Fn(StatusCode, bool) -> bool,
+    ) -> Result<Answer, NoAnswer> {
         if let Some(connection) = self.take_idle() {
-            match self.exchange(connection, headers, body).await {
+            match self.exchange(connection, headers, body, &reads_whole).await {
                 Err(Failed { unsent, .. }) if unsent || self.method == Method::PUT => {}
                 result => return result.map_err(|failed| NoAnswer::Unknown(failed.error)),
             }
         }
         let connection = self.route.open().await.map_err(NoAnswer::NotSent)?;
-        self.exchange(connection, headers, body).await.map_err(|failed| NoAnswer::Unknown(failed.error))
+        self.exchange(connection, headers, body, &reads_whole)
+            .await
+            .map_err(|failed| NoAnswer::Unknown(failed.error))
     }
 
     async fn exchange(
@@ -72,6 +78,7 @@ impl Client {
         mut connection: Connection,
         headers: &HeaderMap,
         body: &Bytes,
+        reads_whole: &impl Fn(StatusCode, bool) -> bool,
     ) -> Result<Answer, Failed> {
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = self.method.clone();
@@ -83,7 +90,8 @@ impl Client {
             Failed { unsent, error: error.into_error().into() }
         })?;
         let (answer, body) = self.head_of(response);
-        let answer = self.read(answer, body).await;
+        let reads_whole = reads_whole(answer.status, answer.is_json);
+        let answer = self.read(answer, body, reads_whole).await;
         if answer.is_whole {
             self.keep(connection).await;
         }
@@ -107,8 +115,8 @@ impl Client {
         (answer, body)
     }
 
-    async fn read(&self, mut answer: Answer, body: Incoming) -> Answer {
-        if self.partial_answers && answer.is_json && answer.status.is_success() {
+    async fn read(&self, mut answer: Answer, body: Incoming, reads_whole: bool) -> Answer {
+        if reads_whole {
             // The request's own time-out bounds how long that takes.
             answer.is_whole = read_up_to(MAX_PARTIAL_BYTES, body, &mut answer.body).await;
         } else {

@@ -76,15 +76,17 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use dendro_core::json::JsonEncoder;
     use dendro_core::{Batch, Event};
 
+    use super::super::format::Format as _;
+    use super::super::json::Json;
     use super::*;
 
     async fn prepared(kept: &Kept) -> Prepared {
         let batch = Batch::from_events([&Event::new("t").with("text", "x".repeat(100))]);
         let batches = [batch.unwrap_or_default()];
-        let events = Encoded::new(&batches, &mut JsonEncoder::new(), kept.buffer()).await;
+        let events =
+            Encoded::new(&batches, &Json::default(), &mut Json::default().encoder(), kept.buffer()).await;
         Prepared { events: Arc::new(events), whole: None }
     }
 

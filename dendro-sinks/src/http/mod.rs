@@ -62,21 +62,24 @@
 //! Header values are [`Secret`](dendro_core::Secret)s, and of the URL only scheme, host and port are shown, since a path or query
 //! may hold a token too. A user and password within the URL are refused.
 
-mod answer;
-mod body;
+pub(crate) mod answer;
+pub(crate) mod body;
 mod builder;
-mod client;
+pub(crate) mod client;
 mod connection;
+pub(crate) mod format;
+mod json;
 mod kept;
+pub(crate) mod requests;
 mod retry_after;
 mod sink;
-mod status;
+pub(crate) mod status;
 mod target;
 
 pub use crate::compression::Compression;
-pub use body::Encoding;
 pub use builder::{HttpSinkBuilder, InvalidHttpSink};
 pub use dendro_net::Tls;
+pub use json::Encoding;
 pub use sink::HttpSink;
 pub use status::StatusAction;
 

@@ -19,18 +19,8 @@ struct World {
 }
 
 impl World {
-    /// Called on the runtime of a test, whose time is paused: there it goes on by itself whenever all wait, also for a server,
-    /// so that every time-out would pass at once. Here it goes on with the real one, twenty times as fast.
     fn new(encoding: Encoding, compression: Compression, max_body_bytes: usize) -> Self {
-        tokio::spawn(async {
-            loop {
-                let real = Duration::from_millis(1);
-                if tokio::task::spawn_blocking(move || std::thread::sleep(real)).await.is_err() {
-                    return;
-                }
-                tokio::time::advance(20 * real).await;
-            }
-        });
+        let_time_go_on();
         // Numbered events have no field of this name.
         let server = Server::judging(|seen| {
             let refused = events(seen).iter().position(|event| event.get("unwritable").is_some());
@@ -38,6 +28,20 @@ impl World {
         });
         Self { server, encoding, compression, max_body_bytes }
     }
+}
+
+/// Called on the runtime of a test, whose time is paused: there it goes on by itself whenever all wait, also for a server,
+/// so that every time-out would pass at once. With this it goes on with the real one, twenty times as fast.
+pub(crate) fn let_time_go_on() {
+    tokio::spawn(async {
+        loop {
+            let real = Duration::from_millis(1);
+            if tokio::task::spawn_blocking(move || std::thread::sleep(real)).await.is_err() {
+                return;
+            }
+            tokio::time::advance(20 * real).await;
+        }
+    });
 }
 
 fn rejected(seen: &Seen) -> String {

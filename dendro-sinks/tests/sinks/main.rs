@@ -11,5 +11,7 @@ mod http_conformance;
 #[cfg(all(feature = "http", target_os = "linux"))]
 mod http_nginx;
 mod http_server;
+#[cfg(feature = "influxdb")]
+mod influxdb;
 #[path = "../../../dendro-parsers/tests/live/mod.rs"]
 mod live;
