@@ -43,16 +43,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Batch;
 use super::layout::{
-    BatchFull, Field, HEAD_GONE, Head, MAX_ENTRIES, MAX_KEYS, MAX_ROWS, MAX_SECTION_BYTES, live_runs,
+    BatchFull, FIELD_DEAD, Field, Head, MAX_ENTRIES, MAX_KEYS, MAX_ROWS, MAX_SECTION_BYTES, live_runs,
 };
+use super::{Batch, BatchPool, Store};
 use crate::{Origin, Schema};
 use tables::{read_fields, read_heads, read_keys, read_names, read_origins, write_names, write_origin};
 
 const MAGIC: &[u8; 4] = b"DNDF";
 const VERSION: u16 = 1;
 const HEADER: usize = 64;
+/// So many fields are still in the nearest cache when they are looked at again.
+const SOME: usize = 256;
 /// The header's flag of a frame without checksums.
 const UNCHECKED: u32 = 1;
 
@@ -103,18 +105,67 @@ impl Batch {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_frame(&self, out: &mut Vec<u8>) {
-        let live = || self.store.heads.iter().filter(|h| !h.has(HEAD_GONE));
-        let entries: usize = live().map(|h| h.fields_len as usize).sum();
         let start = out.len();
-        out.reserve(
-            HEADER
-                + self.base.len()
-                + self.store.tail.len()
-                + entries * Field::BYTES
-                + self.len() * Head::BYTES,
-        );
+        out.reserve(HEADER + self.base.len() + self.needed_behind_base());
         out.extend_from_slice(&[0; HEADER]);
         out.extend_from_slice(&self.base);
+        let counts = self.write_behind_base(out);
+        let body = crc32fast::hash(&out[start + HEADER..]);
+        finish_header(&mut out[start..start + HEADER], counts, body);
+    }
+
+    /// [`write_frame`](Self::write_frame) without a copy of the base: appends the frame's header, of
+    /// [`FRAME_HEADER_BYTES`](Self::FRAME_HEADER_BYTES), and what stands behind the base. Whoever writes the frame writes the
+    /// [`base`](Self::base) between the two. Gives the CRC-32 of the whole, as [`frame_checksum`](Self::frame_checksum).
+    ///
+    /// ```
+    /// use dendro_core::{Batch, Event};
+    /// let batch = Batch::from_events([&Event::new("deploy")])?;
+    /// let (mut frame, mut around) = (Vec::new(), Vec::new());
+    /// batch.write_frame(&mut frame);
+    /// let checksum = batch.write_frame_around_base(&mut around);
+    /// let (header, behind) = around.split_at(Batch::FRAME_HEADER_BYTES);
+    /// assert_eq!([header, batch.base(), behind].concat(), frame);
+    /// assert_eq!(Batch::frame_checksum(&frame), Some(checksum));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_frame_around_base(&self, out: &mut Vec<u8>) -> u32 {
+        let start = out.len();
+        out.reserve(HEADER + self.needed_behind_base());
+        out.extend_from_slice(&[0; HEADER]);
+        let counts = self.write_behind_base(out);
+        let (header, behind) = out[start..].split_at_mut(HEADER);
+        let mut body = crc32fast::Hasher::new();
+        body.update(&self.base);
+        body.update(behind);
+        finish_header(header, counts, body.clone().finalize());
+        let mut whole = crc32fast::Hasher::new();
+        whole.update(header);
+        whole.combine(&body);
+        whole.finalize()
+    }
+
+    /// How long a frame's header is.
+    pub const FRAME_HEADER_BYTES: usize = HEADER;
+
+    fn needed_behind_base(&self) -> usize {
+        let entries: usize = self.live_heads().map(|h| h.fields_len as usize).sum();
+        self.store.tail.len() + entries * Field::BYTES + self.len() * Head::BYTES
+    }
+
+    /// Whether its fields, of which the events have so many, stand in the order of the events with nothing between them, as
+    /// a parser leaves them.
+    fn is_in_order(&self, entries: usize) -> bool {
+        let mut end = 0;
+        let in_order = self.live_heads().all(|head| {
+            let start = std::mem::replace(&mut end, head.fields_start + head.fields_len);
+            head.fields_start == start
+        });
+        in_order && self.store.fields.len() == entries
+    }
+
+    /// Appends the sections behind the base; gives the counts of all.
+    fn write_behind_base(&self, out: &mut Vec<u8>) -> [usize; 11] {
         out.extend_from_slice(&self.store.tail);
         let (keys, key_text) = write_names(out, self.store.keys.iter());
         let (types, type_text) = write_names(out, self.types.iter().map(|s| s.name.as_ref()));
@@ -123,20 +174,26 @@ impl Batch {
         let origin_bytes = out.len() - origins_at;
 
         let fields_at = out.len();
-        out.resize(fields_at + entries * Field::BYTES, 0);
-        let mut fields = Entries { out: &mut out[fields_at..], written: 0 };
-        let mut heads = Vec::with_capacity(self.len() * Head::BYTES);
-        for head in live() {
-            let fields_start = fields.written as u32;
-            fields.write_live(self.store.fields.get(head.fields()).unwrap_or_default());
-            let fields_len = fields.written as u32 - fields_start;
-            heads.extend_from_slice(&Head { fields_start, fields_len, ..*head }.to_bytes());
+        let entries: usize = self.live_heads().map(|h| h.fields_len as usize).sum();
+        let heads_at = fields_at + entries * Field::BYTES;
+        out.resize(heads_at + self.len() * Head::BYTES, 0);
+        let (fields, heads) = out[fields_at..].split_at_mut(entries * Field::BYTES);
+        let mut fields = Entries { out: fields, written: 0 };
+        let heads = heads.chunks_exact_mut(Head::BYTES).zip(self.live_heads());
+        if self.is_in_order(entries) && fields.write_whole(&self.store.fields) {
+            heads.for_each(|(slot, head)| slot.copy_from_slice(&head.to_bytes()));
+        } else {
+            for (slot, head) in heads {
+                let fields_start = fields.written as u32;
+                fields.write_live(self.store.fields.get(head.fields()).unwrap_or_default());
+                let fields_len = fields.written as u32 - fields_start;
+                slot.copy_from_slice(&Head { fields_start, fields_len, ..*head }.to_bytes());
+            }
         }
         let written = fields.written;
-        out.truncate(fields_at + written * Field::BYTES);
-        out.extend_from_slice(&heads);
-
-        let counts = [
+        // Where fields were removed, there is room between the two.
+        out.drain(fields_at + written * Field::BYTES..heads_at);
+        [
             self.base.len(),
             self.store.tail.len(),
             keys,
@@ -148,13 +205,7 @@ impl Batch {
             written,
             self.len(),
             0,
-        ];
-        write_header(&mut out[start..], 0, counts);
-        let body = crc32fast::hash(&out[start + HEADER..]);
-        let header = &mut out[start..start + HEADER];
-        header[56..60].copy_from_slice(&body.to_le_bytes());
-        let check = crc32fast::hash(&header[..60]);
-        header[60..64].copy_from_slice(&check.to_le_bytes());
+        ]
     }
 
     /// How long the frame is that begins `bytes`, by its header alone.
@@ -182,12 +233,22 @@ impl Batch {
     /// # Errors
     /// [`FrameError`] if anything about it is wrong.
     pub fn from_frame(bytes: &Bytes) -> Result<Self, FrameError> {
-        from_frame::<true>(bytes)
+        from_frame::<true>(bytes, Store::default())
     }
 }
 
-/// Reads a frame that has checksums, or one that has none.
-pub(super) fn from_frame<const CHECKED: bool>(bytes: &Bytes) -> Result<Batch, FrameError> {
+impl BatchPool {
+    /// [`Batch::from_frame`] with buffers from the pool, which come back when the batch is dropped.
+    ///
+    /// # Errors
+    /// As [`Batch::from_frame`].
+    pub fn batch_from_frame(self: &Arc<Self>, bytes: &Bytes) -> Result<Batch, FrameError> {
+        from_frame::<true>(bytes, self.store())
+    }
+}
+
+/// Reads a frame that has checksums, or one that has none, into empty buffers.
+pub(super) fn from_frame<const CHECKED: bool>(bytes: &Bytes, store: Store) -> Result<Batch, FrameError> {
     let header = Header::read::<CHECKED>(bytes)?;
     let total = header.total();
     if bytes.len() < total {
@@ -203,21 +264,27 @@ pub(super) fn from_frame<const CHECKED: bool>(bytes: &Bytes) -> Result<Batch, Fr
         &body[at - len..at]
     };
     let base = body.slice_ref(take(header.base));
-    let tail = take(header.tail).to_vec();
+    let mut batch = Batch { base, base_keeps: total, store, ..Batch::default() };
+    let store = &mut batch.store;
+    store.tail.extend_from_slice(take(header.tail));
     let (key_ends, key_text) = (take(header.keys * 4), take(header.key_text));
     let (type_ends, type_text) = (take(header.types * 4), take(header.type_text));
-    let keys = read_keys(&read_names(key_ends, key_text)?)?;
+    read_keys(&read_names(key_ends, key_text)?, &mut store.keys)?;
     let types = read_names(type_ends, type_text)?;
-    let origins = read_origins(take(header.origin_bytes), header.origins)?;
-    let fields = read_fields(take(header.fields * Field::BYTES))?;
-    let heads = read_heads(take(header.heads * Head::BYTES))?;
-
-    let types = types.into_iter().map(|name| Arc::new(Schema::new(name.to_owned()))).collect();
-    let mut batch = Batch { base, base_keeps: total, types, origins, ..Batch::default() };
-    (batch.store.tail, batch.store.keys) = (tail, keys);
-    (batch.store.fields, batch.store.heads) = (fields, heads);
-    check::check(&batch)?;
+    batch.types = types.into_iter().map(|name| Arc::new(Schema::new(name.to_owned()))).collect();
+    batch.origins = read_origins(take(header.origin_bytes), header.origins)?;
+    let sections = [header.base as u64, header.tail as u64];
+    let flat = read_fields(take(header.fields * Field::BYTES), &mut store.fields, header.keys, sections)?;
+    read_heads(take(header.heads * Head::BYTES), &mut store.heads)?;
+    check::check(&batch, flat)?;
     Ok(batch)
+}
+
+fn finish_header(header: &mut [u8], counts: [usize; 11], body: u32) {
+    write_header(header, 0, counts);
+    header[56..60].copy_from_slice(&body.to_le_bytes());
+    let check = crc32fast::hash(&header[..60]);
+    header[60..64].copy_from_slice(&check.to_le_bytes());
 }
 
 /// Everything of the header but the checksums.
@@ -288,6 +355,19 @@ struct Entries<'a> {
 }
 
 impl Entries<'_> {
+    /// Writes all fields of a batch, and says whether none of them has been removed: if one has, nothing counts as written.
+    fn write_whole(&mut self, fields: &[Field]) -> bool {
+        // Copied first and looked at then, some at a time, so that the copy is a plain one.
+        let slots = self.out.chunks_mut(SOME * Field::BYTES);
+        let is_whole = slots.zip(fields.chunks(SOME)).all(|(slots, fields)| {
+            let slots = slots.chunks_exact_mut(Field::BYTES);
+            slots.zip(fields).for_each(|(slot, field)| slot.copy_from_slice(&field.to_bytes()));
+            fields.iter().fold(0, |flags, field| flags | field.flags) & FIELD_DEAD == 0
+        });
+        self.written = if is_whole { fields.len() } else { 0 };
+        is_whole
+    }
+
     /// Writes the fields of one event that have not been removed.
     fn write_live(&mut self, fields: &[Field]) {
         for run in live_runs(fields) {

@@ -135,18 +135,22 @@ impl Field {
         out
     }
 
-    /// The field, and whether its tag and flags are known. Removed fields have no byte form.
+    /// The field of bytes that [are known](Self::is_known).
     #[inline]
-    pub(crate) fn from_bytes(b: &[u8; Self::BYTES]) -> (Self, bool) {
-        let (tag, flags) = (Tag::from_byte(b[14]), b[15]);
-        let field = Self {
+    pub(crate) fn from_bytes(b: &[u8; Self::BYTES]) -> Self {
+        Self {
             payload: u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
             len: u32::from_le_bytes([b[8], b[9], b[10], b[11]]),
             key: u16::from_le_bytes([b[12], b[13]]),
-            tag: tag.unwrap_or(Tag::Null),
-            flags,
-        };
-        (field, tag.is_some() && flags & !FIELD_IN_TAIL == 0)
+            tag: Tag::from_byte(b[14]).unwrap_or(Tag::Null),
+            flags: b[15],
+        }
+    }
+
+    /// Whether tag and flags of these bytes are known. Removed fields have no byte form.
+    #[inline]
+    pub(crate) fn is_known(b: &[u8]) -> bool {
+        matches!(b, [.., tag, flags] if (*tag <= Tag::Sketch as u8) & (*flags & !FIELD_IN_TAIL == 0))
     }
 }
 
@@ -236,16 +240,13 @@ impl Head {
         out
     }
 
-    /// `None` if a flag is unknown. Events that are gone have no byte form.
-    pub(crate) fn from_bytes(b: &[u8; Self::BYTES]) -> Option<Self> {
+    /// The head, whose flags may be [unknown](Self::unknown_flags).
+    #[inline]
+    pub(crate) fn from_bytes(b: &[u8; Self::BYTES]) -> Self {
         let long = |i: usize| u64::from_le_bytes(std::array::from_fn(|n| b[i + n]));
         let int = |i: usize| u32::from_le_bytes(std::array::from_fn(|n| b[i + n]));
         let short = |i: usize| u16::from_le_bytes(std::array::from_fn(|n| b[i + n]));
-        let flags = short(46);
-        if flags & !HEAD_KEPT != 0 {
-            return None;
-        }
-        Some(Self {
+        Self {
             time: long(0) as i64,
             observed: long(8) as i64,
             place: Place::from_bits(long(16)),
@@ -256,8 +257,14 @@ impl Head {
             ty: short(40),
             origin: short(42),
             port: short(44),
-            flags,
-        })
+            flags: short(46),
+        }
+    }
+
+    /// The flags that it may not have: events that are gone have no byte form.
+    #[inline]
+    pub(crate) fn unknown_flags(&self) -> u16 {
+        self.flags & !HEAD_KEPT
     }
 }
 

@@ -37,6 +37,7 @@ pub use view::{ArrayRef, EventRef, ObjectRef};
 pub use writer::{EventWriter, Reason, Row, RowWriter};
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -323,12 +324,22 @@ impl Batch {
         &self.origins
     }
 
-    /// Gives the types of a batch that was read from a frame their schemas again.
+    /// Gives the types of a batch that was read from a frame their schemas again, by name. Where several types have one name,
+    /// theirs are the last ones that are known of it, in the same order; the last one alone where there are fewer.
     pub fn attach_schemas(&mut self, known: &[Arc<Schema>]) {
-        for slot in &mut self.types {
-            if let Some(schema) = known.iter().find(|s| s.name == slot.name) {
-                *slot = schema.clone();
-            }
+        let mut seen: HashMap<Cow<'static, str>, usize> = HashMap::new();
+        let is_alone = self.types.len() == 1;
+        for slot in self.types.iter_mut().rev() {
+            let mut same = known.iter().rev().filter(|s| s.name == slot.name);
+            let Some(last) = same.next() else { continue };
+            let behind = match is_alone {
+                true => 0,
+                false => {
+                    let count = seen.entry(slot.name.clone()).or_default();
+                    std::mem::replace(count, *count + 1)
+                }
+            };
+            *slot = behind.checked_sub(1).and_then(|n| same.nth(n)).unwrap_or(last).clone();
         }
     }
 

@@ -37,9 +37,13 @@ impl BatchPool {
         if base.len() > MAX_SECTION_BYTES {
             return Err(BatchFull::BASE);
         }
+        Ok(Batch { base, store: self.store(), ..Batch::default() })
+    }
+
+    pub(super) fn store(self: &Arc<Self>) -> Store {
         let mut store = self.lock().stores.pop().unwrap_or_default();
         store.pool = Some(self.clone());
-        Ok(Batch { base, store, ..Batch::default() })
+        store
     }
 
     /// An empty buffer to read into; [`freeze`](Self::freeze) makes it the base of a batch.

@@ -227,7 +227,7 @@ impl Batch {
         self.base_keeps.max(self.base.len())
     }
 
-    fn live_heads(&self) -> impl Iterator<Item = &Head> {
+    pub(super) fn live_heads(&self) -> impl Iterator<Item = &Head> {
         self.store.heads.iter().filter(|h| !h.has(HEAD_GONE))
     }
 

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, IoSlice, Write as _};
+#[cfg(not(unix))]
+use std::io::{Read as _, Seek as _};
 use std::path::Path;
 
 use super::{Storage, StoredFile};
@@ -112,6 +114,10 @@ impl StoredFile for File {
         io::Write::write(&mut &*self, bytes)
     }
 
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        io::Write::write_vectored(&mut &*self, parts)
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
         self.sync_data()
@@ -130,6 +136,12 @@ impl StoredFile for File {
         Ok(Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
     }
 
+    #[cfg(unix)]
+    fn read_at(&mut self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, bytes, offset)
+    }
+
+    #[cfg(not(unix))]
     fn read_at(&mut self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         self.seek(io::SeekFrom::Start(offset))?;
         self.read(bytes)

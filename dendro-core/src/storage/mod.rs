@@ -4,7 +4,7 @@ mod disk;
 mod fault;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
 
 use crate::Timestamp;
@@ -72,6 +72,14 @@ pub trait StoredFile: Send {
     /// # Errors
     /// Those of the file system.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Appends some of the bytes of these, one behind the other as if they were one, and says how many.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(parts.iter().find(|part| !part.is_empty()).map_or(&[], |part| part))
+    }
 
     /// Makes all that was written durable.
     ///

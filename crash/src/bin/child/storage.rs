@@ -1,7 +1,7 @@
 //! The storage seam of the components, with the failure points in it.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,6 +93,11 @@ impl StoredFile for Stored {
                 die()
             }
         }
+    }
+
+    /// One call to the file system, and so one point.
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(&parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>())
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -283,7 +283,7 @@ impl Batch {
     /// # Errors
     /// [`FrameError`] if anything about it is wrong.
     pub fn from_projection(bytes: &Bytes) -> Result<Self, FrameError> {
-        let mut batch = from_frame::<false>(bytes)?;
+        let mut batch = from_frame::<false>(bytes, Default::default())?;
         batch.journal = Some(Box::new(Journal::new(&batch)));
         Ok(batch)
     }

@@ -13,14 +13,15 @@ use crate::batch::layout::{
 const MAX_READ_BYTES: u64 = 1 << 30;
 
 /// That every event of a frame has rows, raw text and fields of its own, and every field a name, its
-/// text and an end.
-pub(super) fn check(batch: &Batch) -> Result<(), FrameError> {
+/// text and an end. `flat` is what [`read_fields`](super::tables::read_fields) has found.
+pub(super) fn check(batch: &Batch, flat: Option<u64>) -> Result<(), FrameError> {
     let mut checker = Checker {
         fields: &batch.store.fields,
         keys: batch.store.keys.len(),
         rows: [batch.types.len(), batch.origins.len()],
         sections: [batch.base.len() as u64, batch.store.tail.len() as u64],
-        read: 0,
+        read: flat.unwrap_or_default(),
+        is_flat: flat.is_some(),
     };
     let mut end = 0;
     for (i, head) in batch.store.heads.iter().enumerate() {
@@ -47,6 +48,8 @@ struct Checker<'a> {
     sections: [u64; 2],
     /// How many bytes one reads who reads everything.
     read: u64,
+    /// No field is nested, and each is known to have a name and its text.
+    is_flat: bool,
 }
 
 impl Checker<'_> {
@@ -70,7 +73,8 @@ impl Checker<'_> {
         if len > MAX_ENTRIES_PER_EVENT {
             return Err("more nested values than an event may have");
         }
-        if self.level(head.fields(), 0)? > MAX_FIELDS_PER_EVENT {
+        let count = if self.is_flat { len } else { self.level(head.fields(), 0)? };
+        if count > MAX_FIELDS_PER_EVENT {
             return Err("more fields than an event may have");
         }
         Ok(head.fields_start + head.fields_len)

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use super::FrameError;
+use super::{FrameError, SOME};
 use crate::Origin;
 use crate::batch::keys::Keys;
 use crate::batch::layout::{Field, Head, Key};
@@ -24,41 +24,56 @@ pub(in crate::batch) fn write_names<'a>(
     (count, end)
 }
 
-pub(super) fn read_keys(names: &[&str]) -> Result<Keys, FrameError> {
-    let mut keys = Keys::default();
+pub(super) fn read_keys(names: &[&str], keys: &mut Keys) -> Result<(), FrameError> {
     for (i, name) in names.iter().enumerate() {
         match keys.intern(name) {
             Ok(Key(key)) if usize::from(key) == i => {}
             _ => return Err(FrameError::Invalid("a field name occurs twice", i)),
         }
     }
-    Ok(keys)
+    Ok(())
 }
 
-pub(super) fn read_fields(section: &[u8]) -> Result<Vec<Field>, FrameError> {
-    let decode = |entry: &[u8]| Field::from_bytes(entry.try_into().unwrap_or(&[0; Field::BYTES]));
-    let entries = section.chunks_exact(Field::BYTES);
-    // All of them first, then one look at whether all were known: that is nearly a plain copy.
-    let mut known = true;
-    let fields = entries.clone().map(decode).map(|(field, is_known)| {
-        known &= is_known;
-        field
-    });
-    let fields = fields.collect();
+/// Appends the fields of a section. Gives how much text they have in all, if none is nested and each has one of so many names
+/// and its text in base or tail, which are so long: nearly every frame needs no closer look.
+pub(super) fn read_fields(
+    section: &[u8],
+    fields: &mut Vec<Field>,
+    keys: usize,
+    [base, tail]: [u64; 2],
+) -> Result<Option<u64>, FrameError> {
+    fields.reserve(section.len() / Field::BYTES);
+    let (mut known, mut flat, mut text_bytes) = (true, true, 0);
+    for some in section.chunks(SOME * Field::BYTES) {
+        let start = fields.len();
+        let entries = some.chunks_exact(Field::BYTES);
+        let decode = |entry: &[u8]| Field::from_bytes(entry.try_into().unwrap_or(&[0; Field::BYTES]));
+        fields.extend(entries.clone().map(decode));
+        // Without a branch, and with nothing that goes through memory from one to the next.
+        for (field, entry) in fields[start..].iter().zip(entries) {
+            let is_text = field.tag.is_text();
+            let end = field.payload.saturating_add(u64::from(field.len));
+            let limit = if field.in_tail() { tail } else { base };
+            known &= Field::is_known(entry);
+            flat &= (usize::from(field.key) < keys) & !field.tag.is_nested() & (!is_text | (end <= limit));
+            text_bytes += u64::from(field.len) * u64::from(is_text);
+        }
+    }
     if known {
-        return Ok(fields);
+        return Ok(flat.then_some(text_bytes));
     }
-    let at = entries.map(decode).position(|(_, is_known)| !is_known).unwrap_or_default();
-    Err(FrameError::Invalid("unknown tag or flag of a field", at))
+    let at = section.chunks_exact(Field::BYTES).position(|entry| !Field::is_known(entry));
+    Err(FrameError::Invalid("unknown tag or flag of a field", at.unwrap_or_default()))
 }
 
-pub(super) fn read_heads(section: &[u8]) -> Result<Vec<Head>, FrameError> {
-    let mut heads = Vec::with_capacity(section.len() / Head::BYTES);
-    for (i, entry) in section.chunks_exact(Head::BYTES).enumerate() {
-        let head = entry.first_chunk().and_then(Head::from_bytes);
-        heads.push(head.ok_or(FrameError::Invalid("unknown flag of an event", i))?);
+pub(super) fn read_heads(section: &[u8], heads: &mut Vec<Head>) -> Result<(), FrameError> {
+    let entries = section.chunks_exact(Head::BYTES);
+    heads.extend(entries.map(|entry| Head::from_bytes(entry.try_into().unwrap_or(&[0; Head::BYTES]))));
+    if heads.iter().fold(0, |all, head| all | head.unknown_flags()) == 0 {
+        return Ok(());
     }
-    Ok(heads)
+    let at = heads.iter().position(|head| head.unknown_flags() != 0);
+    Err(FrameError::Invalid("unknown flag of an event", at.unwrap_or_default()))
 }
 
 pub(in crate::batch) fn read_names<'a>(ends: &[u8], text: &'a [u8]) -> Result<Vec<&'a str>, FrameError> {

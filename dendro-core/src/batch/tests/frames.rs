@@ -9,7 +9,7 @@ use proptest::sample::Index;
 
 use super::generate::batch;
 use super::{events, frame, json};
-use crate::{Batch, Event, FrameError, Value};
+use crate::{Batch, BatchPool, Event, FrameError, Value};
 
 const HEADER: usize = 64;
 
@@ -28,11 +28,32 @@ fn sealed(mut frame: Vec<u8>) -> Bytes {
     frame.into()
 }
 
+#[test]
+fn buffers_that_were_used_before_leave_nothing_in_what_is_read_into_them_next() {
+    let pool = BatchPool::new(1, 1 << 20);
+    for name in ["the first and the longest", "second", "x"] {
+        let batch = Batch::from_events([&Event::new(name).with(name, name)]).unwrap();
+        let written = frame(&batch);
+        // All but its last byte is read before it is refused.
+        let mut lying = written.to_vec();
+        *lying.last_mut().unwrap() = 0xff;
+        let refused = pool.batch_from_frame(&sealed(lying)).err();
+        assert_eq!(refused, Some(FrameError::Invalid("unknown flag of an event", 0)));
+        let read = pool.batch_from_frame(&written).unwrap();
+        assert_eq!(frame(&read), written);
+    }
+}
+
 /// Everything that can be done to a batch, for one that came from a frame that may lie.
 fn exercise(batch: &Batch, written: &Bytes) {
     let len = Batch::frame_len(written).unwrap();
     let lines = json(batch);
     assert_eq!(frame(batch), written[..len], "there is one frame for a batch");
+    let mut around = Vec::new();
+    let checksum = batch.write_frame_around_base(&mut around);
+    let (header, behind) = around.split_at(Batch::FRAME_HEADER_BYTES);
+    assert_eq!([header, batch.base(), behind].concat(), written[..len]);
+    assert_eq!(Some(checksum), Batch::frame_checksum(&written[..len]));
     events(batch);
     let _ = (format!("{batch:?}"), batch.live_bytes(), batch.raw_bytes(), batch.stream());
 
