@@ -15,10 +15,23 @@ use std::process::ExitCode;
 use dendro::buffers::offline::{Inspection, OfflineBuffer};
 use dendro::json::JsonEncoder;
 
-const USAGE: &str = "usage: buffer inspect|verify|export DIR";
+const USAGE: &str = "usage: buffer inspect|verify|export DIR (see buffer --help)";
+const HELP: &str = "\
+Looks into the directory of a disk buffer while no pipeline runs; changes nothing there.
+
+usage: buffer inspect DIR    what there is, by the records' headers
+       buffer verify DIR     the same, with a look at every byte
+       buffer export DIR     what waits, as NDJSON on stdout, in the order in which it was written
+
+What is damaged is told on stderr. The exit status is 0 if all is well, 1 if something is damaged or can't be read, 2 if it was
+called wrongly.";
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     let [job, directory] = args.as_slice() else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);

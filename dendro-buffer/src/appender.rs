@@ -2,7 +2,8 @@
 //!
 //! Lives on blocking threads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use dendro_core::storage::{StorageFault as Fault, StoredFile};
 use dendro_core::{CommitReason, Committed, Schema, Severity, Stage, Written};
 
 use crate::codec::compress;
-use crate::directory::{FILE_MODE, write_all};
+use crate::directory::{FILE_MODE, write_all, write_all_parts};
 use crate::frame::Frame;
 use crate::options::Fsync;
 use crate::pending::{Answer, Pending};
@@ -51,11 +52,31 @@ struct Active {
 }
 
 /// What the segment knows of types.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Schemas {
-    known: HashMap<String, Arc<Schema>>,
+    /// By name, in the order in which they were written, as far as a reader remembers them.
+    known: HashMap<String, VecDeque<Arc<Schema>>>,
     /// Where the last one stands.
     at: u32,
+}
+
+impl Schemas {
+    /// Whether who reads a frame with these types of one name here finds their schemas.
+    fn has(&self, of_name: &[&Arc<Schema>]) -> bool {
+        let known = of_name.first().and_then(|first| self.known.get(&*first.name));
+        let last = known.map_or(0, VecDeque::len).checked_sub(of_name.len());
+        let last = known.zip(last).map(|(known, at)| known.range(at..));
+        last.is_some_and(|mut last| last.by_ref().zip(of_name).all(|(a, b)| Arc::ptr_eq(a, b) || a == *b))
+    }
+
+    fn remember(&mut self, schema: &Arc<Schema>, at: u32) {
+        let of_name = self.known.entry(schema.name.clone().into_owned()).or_default();
+        if of_name.len() >= schema::MAX_OF_A_NAME {
+            of_name.pop_front();
+        }
+        of_name.push_back(schema.clone());
+        self.at = at;
+    }
 }
 
 /// A write that is in a segment, and not yet answered.
@@ -208,7 +229,7 @@ impl Appender {
         };
         let options = &self.shared.options;
         let Some(active) = &mut self.active else { return Ok((0, None)) };
-        let before = (active.len, active.schemas.clone(), active.totals, active.unsynced.len());
+        let before = (active.len, active.schemas.at, active.totals, active.unsynced.len());
         let first_sequence = self.shared.view().next_sequence;
         let mut sequence = first_sequence;
         let mut events = 0;
@@ -234,7 +255,9 @@ impl Appender {
             }
             Err(fault) => {
                 let len;
-                (len, active.schemas, active.totals, _) = before;
+                (len, active.schemas.at, active.totals, _) = before;
+                // What was written of them is cut off: they are written again.
+                active.schemas.known.clear();
                 active.unsynced.truncate(before.3);
                 let written = active.len;
                 active.len = len;
@@ -417,71 +440,68 @@ impl Active {
         compression: crate::options::Compression,
         scratch: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        for new in &frame.schemas {
-            if self.schemas.known.get(&*new.name).is_some_and(|s| Arc::ptr_eq(s, new) || s == new) {
-                continue;
+        let mut types: Vec<&Arc<Schema>> = frame.schemas.iter().collect();
+        types.sort_by_key(|s| &s.name);
+        for of_name in types.chunk_by(|a, b| a.name == b.name) {
+            if !self.schemas.has(of_name) {
+                of_name.iter().try_for_each(|schema| self.append_schema(schema, sequence))?;
             }
-            let body = schema::encode(new);
-            let header = RecordHeader {
-                kind: Kind::Schema,
-                encoding: Encoding::Plain,
-                body_bytes: body.len() as u32,
-                plain_bytes: body.len() as u32,
-                sequence,
-                events: 0,
-                schema_at: self.schemas.at,
-                salt: self.salt,
-                body_crc: crc(&body),
-            };
-            let at = self.len as u32;
-            scratch.clear();
-            scratch.extend_from_slice(&header.encode());
-            scratch.extend_from_slice(&body);
-            self.write(scratch)?;
-            self.schemas.at = at;
-            self.schemas.known.insert(new.name.clone().into_owned(), new.clone());
         }
-        let plain_bytes = frame.plain().len() as u32;
         scratch.clear();
         scratch.resize(HEADER, 0);
-        let encoding = compress(frame.plain(), compression, scratch);
-        let (record, body_crc) = match encoding {
-            Encoding::Plain => {
-                let check = frame.checksum();
-                (&mut frame.bytes[..], check)
-            }
-            _ => {
-                let check = crc(&scratch[HEADER..]);
-                (&mut scratch[..], check)
-            }
+        let encoding = frame.plain().map_or(Encoding::Plain, |plain| compress(plain, compression, scratch));
+        let (body_bytes, body_crc) = match encoding {
+            Encoding::Plain => (frame.plain_bytes(), frame.checksum()),
+            _ => (scratch.len() - HEADER, crc(&scratch[HEADER..])),
         };
         let header = RecordHeader {
             kind: Kind::Frame,
             encoding,
-            body_bytes: (record.len() - HEADER) as u32,
-            plain_bytes,
+            body_bytes: body_bytes as u32,
+            plain_bytes: frame.plain_bytes() as u32,
             sequence,
             events: frame.events,
             schema_at: self.schemas.at,
             salt: self.salt,
             body_crc,
         };
-        record[..HEADER].copy_from_slice(&header.encode());
-        write_all(&mut *self.file, record).map_err(|(done, e)| {
-            self.len += done as u64;
-            Fault::new("write", &self.path)(e)
-        })?;
-        self.len += record.len() as u64;
+        match encoding {
+            Encoding::Plain => self.write(&mut frame.record(&header.encode()))?,
+            _ => {
+                scratch[..HEADER].copy_from_slice(&header.encode());
+                self.write(&mut [IoSlice::new(scratch)])?;
+            }
+        }
         self.totals.frames += 1;
         self.totals.events += u64::from(frame.events);
         self.unsynced.push((self.len, u64::from(frame.events)));
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        match write_all(&mut *self.file, bytes) {
+    fn append_schema(&mut self, schema: &Arc<Schema>, sequence: u64) -> Result<(), Fault> {
+        let body = schema::encode(schema);
+        let header = RecordHeader {
+            kind: Kind::Schema,
+            encoding: Encoding::Plain,
+            body_bytes: body.len() as u32,
+            plain_bytes: body.len() as u32,
+            sequence,
+            events: 0,
+            schema_at: self.schemas.at,
+            salt: self.salt,
+            body_crc: crc(&body),
+        };
+        let at = self.len as u32;
+        self.write(&mut [IoSlice::new(&header.encode()), IoSlice::new(&body)])?;
+        self.schemas.remember(schema, at);
+        Ok(())
+    }
+
+    fn write(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), Fault> {
+        let whole: usize = parts.iter().map(|part| part.len()).sum();
+        match write_all_parts(&mut *self.file, parts) {
             Ok(()) => {
-                self.len += bytes.len() as u64;
+                self.len += whole as u64;
                 Ok(())
             }
             Err((done, e)) => {

@@ -10,7 +10,7 @@
 //!
 //! No name comes from an event.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -130,6 +130,8 @@ pub(crate) struct Content {
     pub(crate) foreign: Vec<String>,
     /// What was set aside.
     pub(crate) aside: Vec<String>,
+    /// There is something that only a buffer leaves.
+    pub(crate) is_buffer: bool,
 }
 
 pub(crate) fn content(storage: &dyn Storage, dir: &Path) -> Result<Content, StorageFault> {
@@ -138,13 +140,14 @@ pub(crate) fn content(storage: &dyn Storage, dir: &Path) -> Result<Content, Stor
         let name = name.to_string_lossy();
         match segment::number_of(&name) {
             Some(number) => content.segments.push(number),
-            None if [POSITION, POSITION_NEW, LOCK].contains(&&*name) => {}
+            None if [POSITION, POSITION_NEW, LOCK].contains(&&*name) => content.is_buffer = true,
             None if name.ends_with(QUARANTINE) || name.ends_with(DAMAGED) => {
                 content.aside.push(name.into_owned());
             }
             None => content.foreign.push(name.into_owned()),
         }
     }
+    content.is_buffer |= !content.segments.is_empty();
     content.segments.sort_unstable();
     content.foreign.sort_unstable();
     Ok(content)
@@ -212,11 +215,27 @@ pub(crate) fn set_aside(storage: &dyn Storage, path: &Path) -> io::Result<PathBu
 /// # Errors
 /// How much was written, and what stopped it.
 pub(crate) fn write_all(file: &mut dyn StoredFile, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    write_all_parts(file, &mut [IoSlice::new(bytes)])
+}
+
+/// [`write_all`] of several, one behind the other.
+///
+/// # Errors
+/// How much was written, and what stopped it.
+pub(crate) fn write_all_parts(
+    file: &mut dyn StoredFile,
+    mut parts: &mut [IoSlice<'_>],
+) -> Result<(), (usize, io::Error)> {
     let mut done = 0;
-    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-        match file.write(rest) {
+    // Takes those out that are empty.
+    IoSlice::advance_slices(&mut parts, 0);
+    while !parts.is_empty() {
+        match file.write_vectored(parts) {
             Ok(0) => return Err((done, ErrorKind::WriteZero.into())),
-            Ok(n) => done += n,
+            Ok(n) => {
+                done += n;
+                IoSlice::advance_slices(&mut parts, n);
+            }
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err((done, e)),
         }

@@ -24,7 +24,9 @@
 //! where those are longer, and a few hundred bytes for each batch that was sent and is not yet acknowledged.
 //!
 //! **States** of transforms behind the buffer are stored with the position, by stream, and given back with the first batch of each
-//! stream in the next run.
+//! stream in the next run: of the [`max_streams`](DiskBufferBuilder::max_streams) whose states have changed last, and of those as
+//! many as take 64 MiB. A stream beyond that which goes on after a restart (or is sent again because its batches
+//! were abandoned) is not told what it was: a window that was open in it begins anew, a header has to come again. No event is lost.
 //!
 //! # When it is full
 //! [`max_bytes`](DiskBufferBuilder::max_bytes) bounds the segment files. Beyond it a write waits, or its events are dropped and
@@ -64,12 +66,14 @@ mod pending;
 mod position;
 mod quarantine;
 mod read_ahead;
+mod read_buffers;
 mod reader;
 mod record;
 mod save;
 mod schema;
 mod segment;
 mod shared;
+mod states;
 mod stats;
 mod walk;
 mod writer;

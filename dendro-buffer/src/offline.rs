@@ -15,8 +15,8 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dendro_core::Batch;
 use dendro_core::storage::{Disk, Storage, StorageFault};
+use dendro_core::{Batch, BatchPool};
 
 use crate::directory::{self, Lock, Refused};
 use crate::position::{NoPosition, Position};
@@ -116,7 +116,7 @@ impl OfflineBuffer {
     /// What there is, by the headers of the records.
     ///
     /// # Errors
-    /// A file can't be read.
+    /// A file can't be read, or there are files and none is a buffer's.
     pub fn inspect(&self) -> Result<Inspection, OfflineError> {
         self.scan(false, &mut |_| {})
     }
@@ -124,7 +124,7 @@ impl OfflineBuffer {
     /// The same, with a look at every byte.
     ///
     /// # Errors
-    /// A file can't be read.
+    /// As [`inspect`](Self::inspect).
     pub fn verify(&self) -> Result<Inspection, OfflineError> {
         self.scan(true, &mut |_| {})
     }
@@ -132,7 +132,7 @@ impl OfflineBuffer {
     /// Gives what waits, in order; then what there is.
     ///
     /// # Errors
-    /// A file can't be read.
+    /// As [`inspect`](Self::inspect).
     pub fn export(&self, mut each: impl FnMut(Batch)) -> Result<Inspection, OfflineError> {
         self.scan(true, &mut each)
     }
@@ -141,6 +141,15 @@ impl OfflineBuffer {
         let mut found = Inspection::default();
         let position = self.position(&mut found)?;
         let content = directory::content(&*self.storage, &self.directory)?;
+        if let Some(first) = content.foreign.first()
+            && !content.is_buffer
+        {
+            return Err(OfflineError(format!(
+                "{} is no directory of a buffer: it holds no segment, position or lock, but {first} and {} others",
+                self.directory.display(),
+                content.foreign.len() - 1
+            )));
+        }
         found.notes.extend(content.foreign.iter().map(|name| format!("{name} is no file of a buffer")));
         found.notes.extend(content.aside.iter().map(|name| format!("{name} was set aside, damaged")));
         let mut previous = None;
@@ -264,7 +273,8 @@ fn look(
         Kind::Frame => {
             let known = schemas.complete(walk, u64::from(record.header.schema_at), end);
             known.map_err(|e| e.to_string())?;
-            let batch = batch(record, &schemas.known).map_err(|why| why.into_owned())?;
+            let batch =
+                batch(record, &schemas.known, &BatchPool::new(0, 0)).map_err(|why| why.into_owned())?;
             if !is_acknowledged {
                 each(batch);
             }

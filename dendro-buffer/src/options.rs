@@ -44,6 +44,9 @@ const MIN_SEGMENT_BYTES: u64 = 4 << 10;
 const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 const USUAL_SEGMENT_BYTES: u64 = 64 << 20;
 
+/// A state takes some hundred bytes, and all of them are written twice a second.
+const USUAL_STREAMS: usize = 10_000;
+
 /// Makes a [`DiskBuffer`].
 #[derive(Clone)]
 #[must_use]
@@ -60,6 +63,7 @@ pub(crate) struct Options {
     pub(crate) fsync: Fsync,
     pub(crate) compression: Compression,
     pub(crate) when_full: WhenFull,
+    pub(crate) max_streams: usize,
     pub(crate) storage: Arc<dyn Storage>,
 }
 
@@ -85,6 +89,7 @@ impl DiskBufferBuilder {
             fsync: Fsync::Interval(Duration::from_secs(1)),
             compression: Compression::None,
             when_full: WhenFull::Block,
+            max_streams: USUAL_STREAMS,
             storage: Arc::new(Disk),
         };
         Self { options, segment_bytes: None }
@@ -119,6 +124,14 @@ impl DiskBufferBuilder {
     /// What happens when [`max_bytes`](Self::max_bytes) are taken; what is before it waits unless told otherwise.
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.options.when_full = when_full;
+        self
+    }
+
+    /// Of how many streams (files, connections) the states of the transforms behind the buffer are kept over a restart; 10,000
+    /// unless told otherwise. Those whose states have changed last are; the others begin as new ones. Without a
+    /// transform that keeps state behind the buffer there is nothing to keep.
+    pub fn max_streams(mut self, streams: usize) -> Self {
+        self.options.max_streams = streams;
         self
     }
 

@@ -2,13 +2,13 @@
 //!
 //! Little-endian: magic "DNDP", version u16 = 1, reserved u16 = 0, body bytes u32, CRC-32 of the body; then segment u64,
 //! offset u64, sequence of the next frame u64, events of the segment that are acknowledged u64; a count u32 of streams, each with
-//! its name, a count u32 of snapshots, and for each the component and the state. A text is its length u32 and its bytes.
-
-use std::collections::BTreeMap;
+//! its name, a count u32 of snapshots, and for each the component and the state. A text is its length u32 and its bytes. The
+//! streams stand in the order in which their states have changed, the latest last.
 
 use dendro_core::Snapshot;
 
 use crate::bytes::{Input, MOST, array, crc, put_bytes};
+use crate::states::States;
 
 const MAGIC: &[u8; 4] = b"DNDP";
 const VERSION: u16 = 1;
@@ -25,9 +25,6 @@ pub(crate) struct Place {
     /// How many events of the segment are.
     pub(crate) events: u64,
 }
-
-/// The state of transforms, by stream.
-pub(crate) type States = BTreeMap<String, Vec<Snapshot>>;
 
 /// What is stored.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,20 +44,6 @@ pub(crate) enum NoPosition {
 }
 
 impl Position {
-    /// Takes over the states that have come with a settlement; what a transform has not told anew stays.
-    pub(crate) fn take_snapshots(&mut self, stream: &str, told: Vec<Snapshot>) {
-        if told.is_empty() {
-            return;
-        }
-        let kept = self.states.entry(stream.to_owned()).or_default();
-        for snapshot in told {
-            match kept.iter_mut().find(|s| s.component == snapshot.component) {
-                Some(slot) => *slot = snapshot,
-                None => kept.push(snapshot),
-            }
-        }
-    }
-
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = vec![0; HEADER];
         let place = &self.place;
@@ -68,7 +51,7 @@ impl Position {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&(self.states.len() as u32).to_le_bytes());
-        for (stream, snapshots) in &self.states {
+        for (stream, snapshots) in self.states.iter() {
             put_bytes(&mut out, stream.as_bytes());
             out.extend_from_slice(&(snapshots.len() as u32).to_le_bytes());
             for snapshot in snapshots {
@@ -113,14 +96,14 @@ impl Position {
         if [place.segment, place.offset, place.sequence, place.events].iter().any(|n| *n > MOST) {
             return None;
         }
-        let mut states = States::new();
+        let mut states = States::default();
         for _ in 0..input.u32()? {
-            let stream = input.text()?.to_owned();
+            let stream = input.text()?;
             let snapshots = (0..input.u32()?).map(|_| {
                 Some(Snapshot { component: input.text()?.to_owned(), state: input.bytes()?.to_vec() })
             });
             let snapshots = snapshots.collect::<Option<Vec<_>>>()?;
-            states.insert(stream, snapshots);
+            states.take_over(stream, snapshots);
         }
         input.0.is_empty().then_some(Self { place, states })
     }
@@ -134,17 +117,18 @@ mod tests {
     fn a_position_comes_back_with_its_states_and_damage_is_seen() {
         let mut position = Position {
             place: Place { segment: 3, offset: 40, sequence: 17, events: 5 },
-            states: States::new(),
+            states: States::default(),
         };
         for (stream, component, state) in [("a", "x", vec![1]), ("a", "y", vec![]), ("b", "x", vec![0; 300])]
         {
             let told = vec![Snapshot { component: component.to_owned(), state }];
-            position.take_snapshots(stream, told);
+            position.states.take_over(stream, told);
         }
-        position.take_snapshots("a", vec![Snapshot { component: "x".to_owned(), state: vec![2] }]);
+        position.states.take_over("a", vec![Snapshot { component: "x".to_owned(), state: vec![2] }]);
         let bytes = position.encode();
         assert_eq!(Position::decode(&bytes), Ok(position.clone()));
-        assert_eq!(position.states["a"][0].state, [2]);
+        let streams: Vec<_> = position.states.iter().map(|(stream, states)| (stream, states.len())).collect();
+        assert_eq!(streams, [("b", 1), ("a", 2)], "the latest last");
         for len in 0..bytes.len() {
             assert_eq!(Position::decode(&bytes[..len]), Err(NoPosition::Damaged));
         }

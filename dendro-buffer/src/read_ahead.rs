@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dendro_core::storage::StorageFault as Fault;
-use dendro_core::{Batch, Schema, Severity};
+use dendro_core::{Batch, BatchPool, Schema, Severity};
 
 use crate::codec::decompress;
 use crate::directory;
 use crate::position::Place;
 use crate::quarantine;
+use crate::read_buffers::ReadBuffers;
 use crate::record::{Encoding, Kind};
-use crate::schema;
+use crate::schema::{self, MAX_OF_A_NAME};
 use crate::segment;
 use crate::shared::{Mark, Shared};
 use crate::walk::{Found, NoWalk, Record, Walk};
@@ -22,11 +23,17 @@ use crate::walk::{Found, NoWalk, Record, Walk};
 /// How much is read ahead of what was sent, unless a single record is longer.
 const AHEAD: u64 = 512 << 10;
 
+/// Buffers of batches that are kept for the next ones, and the most that one may have grown to.
+const KEPT_STORES: usize = 8;
+const KEPT_STORE_BYTES: usize = 1 << 20;
+
 /// Reads on from a place.
 pub(crate) struct ReadAhead {
     shared: Arc<Shared>,
     at: Place,
     open: Option<Open>,
+    buffers: ReadBuffers,
+    pool: Arc<BatchPool>,
 }
 
 struct Open {
@@ -46,6 +53,7 @@ pub(crate) enum Item {
 /// What is known of types at a place of a segment.
 #[derive(Default)]
 pub(crate) struct Schemas {
+    /// In the order in which they stand there.
     pub(crate) known: Vec<Arc<Schema>>,
     /// What stands before the place where reading has begun is known too.
     is_complete: bool,
@@ -55,20 +63,30 @@ impl Schemas {
     /// Of a place in the middle of a segment, when a frame comes.
     pub(crate) fn complete(&mut self, walk: &mut Walk, schema_at: u64, end: u64) -> std::io::Result<()> {
         if !std::mem::replace(&mut self.is_complete, true) {
-            for body in walk.schemas_before(schema_at, end)? {
-                if let Some(schema) = schema::decode(&body)
-                    && !self.known.iter().any(|s| s.name == schema.name)
+            // The chain has those too that were read since.
+            self.known.clear();
+            let known = &mut self.known;
+            walk.schemas_before(schema_at, end, &mut |body| {
+                if let Some(schema) = schema::decode(body)
+                    && known.iter().filter(|s| s.name == schema.name).count() < MAX_OF_A_NAME
                 {
-                    self.known.push(Arc::new(schema));
+                    known.push(Arc::new(schema));
                 }
-            }
+            })?;
+            self.known.reverse();
         }
         Ok(())
     }
 
     pub(crate) fn add(&mut self, body: &[u8]) -> bool {
         let Some(schema) = schema::decode(body) else { return false };
-        self.known.retain(|s| s.name != schema.name);
+        let mut same = self.known.iter().enumerate().filter(|(_, s)| s.name == schema.name);
+        let first = same.next().map(|(at, _)| at);
+        if same.count() + 1 >= MAX_OF_A_NAME
+            && let Some(first) = first
+        {
+            self.known.remove(first);
+        }
         self.known.push(Arc::new(schema));
         true
     }
@@ -77,7 +95,8 @@ impl Schemas {
 impl ReadAhead {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let at = shared.view().position.place;
-        Self { shared, at, open: None }
+        let pool = BatchPool::new(KEPT_STORES, KEPT_STORE_BYTES);
+        Self { shared, at, open: None, buffers: ReadBuffers::default(), pool }
     }
 
     /// Appends what comes next, as much as is read at once; nothing if there is nothing.
@@ -101,7 +120,8 @@ impl ReadAhead {
             }
             if self.open.as_ref().is_none_or(|o| o.number != number) {
                 match Walk::open(&*self.shared.options.storage, &path, number) {
-                    Ok((walk, _)) => {
+                    Ok((mut walk, _)) => {
+                        walk.read_into(&self.buffers);
                         let is_complete = offset == segment::HEADER;
                         let schemas = Schemas { known: Vec::new(), is_complete };
                         self.open = Some(Open { walk, number, schemas });
@@ -159,7 +179,7 @@ impl ReadAhead {
                 };
                 open.schemas.complete(&mut open.walk, u64::from(record.header.schema_at), end).map_err(io)?;
                 let events = u64::from(record.header.events);
-                match batch(&record, &open.schemas.known) {
+                match batch(&record, &open.schemas.known, &self.pool) {
                     Ok(batch) => {
                         let mark = self.mark(next, record.header.sequence + 1, events);
                         (self.at.offset, self.at.sequence) = (next, record.header.sequence + 1);
@@ -240,7 +260,11 @@ impl ReadAhead {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(crate) fn batch(record: &Record, schemas: &[Arc<Schema>]) -> Result<Batch, Cow<'static, str>> {
+pub(crate) fn batch(
+    record: &Record,
+    schemas: &[Arc<Schema>],
+    pool: &Arc<BatchPool>,
+) -> Result<Batch, Cow<'static, str>> {
     let header = &record.header;
     let frame = match header.encoding {
         // What the frame's own checksums say of its body is looked at when it is read.
@@ -254,7 +278,7 @@ pub(crate) fn batch(record: &Record, schemas: &[Arc<Schema>]) -> Result<Batch, C
             None => record.body.clone(),
         },
     };
-    let mut batch = Batch::from_frame(&frame).map_err(|e| Cow::Owned(e.to_string()))?;
+    let mut batch = pool.batch_from_frame(&frame).map_err(|e| Cow::Owned(e.to_string()))?;
     batch.attach_schemas(schemas);
     Ok(batch)
 }

@@ -1,6 +1,6 @@
 //! The half that is read: a source.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,14 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dendro_core::storage::StorageFault;
 use dendro_core::{
-    Closed, Outcome, Output, Receipt, Receipts, Settlement, Severity, Source, SourceContext, SourceError,
-    acknowledgement,
+    Closed, Outcome, Output, Receipt, Receipts, Settlement, Severity, Snapshot, Source, SourceContext,
+    SourceError, acknowledgement,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::directory::Refused;
-use crate::position::States;
 use crate::read_ahead::{Item, ReadAhead};
 use crate::save;
 use crate::shared::{Mark, Shared};
@@ -91,7 +90,7 @@ struct Desk<'a> {
     is_at_end: bool,
     look_again: Option<Looking>,
     /// The states that streams begin with, until their first batch.
-    restore: States,
+    restore: HashMap<Arc<str>, Vec<Snapshot>>,
     saving: Option<JoinHandle<Vec<String>>>,
     save_at: Option<Pin<Box<Sleep>>>,
     is_dirty: bool,
@@ -129,7 +128,7 @@ impl<'a> Desk<'a> {
             is_stale: false,
             is_at_end: false,
             look_again: None,
-            restore: shared.view().position.states.clone(),
+            restore: shared.view().position.states.to_restore(),
             saving: None,
             save_at: None,
             is_dirty: true,
@@ -309,7 +308,7 @@ impl<'a> Desk<'a> {
         }
         let mut view = self.shared.view();
         let stream = sent.stream.as_deref().unwrap_or_default();
-        view.position.take_snapshots(stream, settlement.snapshots);
+        view.take_states(stream, settlement.snapshots, self.shared.options.max_streams);
         view.settle(&sent.mark);
         let now = view.is_wanted();
         drop(view);
@@ -326,7 +325,7 @@ impl<'a> Desk<'a> {
             self.ahead = Some(ReadAhead::new(self.shared.clone()));
         }
         self.is_at_end = false;
-        self.restore = self.shared.view().position.states.clone();
+        self.restore = self.shared.view().position.states.to_restore();
     }
 
     fn mark_dirty(&mut self, within: Duration) {

@@ -3,6 +3,9 @@
 //! A version u8 = 1; name and documentation of the type; a count u32 of fields, each a name, a role u8 (0 dimension,
 //! 1 gauge, 2 delta, 3 cumulative, 4 attribute), a value type u8, unit, OpenTelemetry name and documentation. A text is its
 //! length u32 and its bytes; an empty unit or OpenTelemetry name is none.
+//!
+//! A frame's types have the schemas that were written last before it, by name. Where several of its types have one name, they have as
+//! many of the last ones of that name, in the order of its table.
 
 use std::borrow::Cow;
 
@@ -11,6 +14,8 @@ use dendro_core::{FieldSchema, MetricKind, Role, Schema, Temporality, ValueType}
 use crate::bytes::{Input, put_bytes};
 
 const VERSION: u8 = 1;
+/// How many types of one name a batch may have: so many schemas of each are remembered by who reads.
+pub(crate) const MAX_OF_A_NAME: usize = 64;
 
 const TYPES: [ValueType; 13] = [
     ValueType::Bool,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dendro_core::blocking::Exclusive;
-use dendro_core::{Level, Severity, SinkError};
+use dendro_core::{Level, Severity, SinkError, Snapshot};
 use tokio::sync::Notify;
 
 use crate::directory::{Lock, Refused};
@@ -14,6 +14,9 @@ use crate::options::Options;
 use crate::position::{Place, Position};
 use crate::segment;
 use crate::stats::DiskBufferStats;
+
+/// What the states of all streams may take; the file that they are stored in is read as a whole.
+const MAX_STATE_BYTES: usize = 64 << 20;
 
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -182,6 +185,25 @@ impl View {
             segment.events = segment.events.saturating_sub(mark.events);
         }
         self.advance();
+    }
+
+    /// Takes over the states of a stream's transforms, and forgets those of the streams that are one too many.
+    pub(crate) fn take_states(&mut self, stream: &str, told: Vec<Snapshot>, max_streams: usize) {
+        let states = &mut self.position.states;
+        states.take_over(stream, told);
+        let forgotten = states.forget_beyond(max_streams, MAX_STATE_BYTES);
+        if forgotten > 0 && self.stats.forgotten_streams == 0 {
+            self.notices.push((
+                Severity::Warning,
+                format!(
+                    "more streams have states of transforms than are remembered ({} of {max_streams}, of {} MiB at the most): \
+                     after a restart those begin anew that have been quiet the longest; max_streams sets the limit",
+                    states.len(),
+                    MAX_STATE_BYTES >> 20
+                ),
+            ));
+        }
+        self.stats.forgotten_streams += forgotten;
     }
 
     /// Takes out the segments that are acknowledged as a whole.

@@ -12,6 +12,9 @@ pub struct DiskBufferStats {
     pub torn_bytes: u64,
     /// Segments that are missing.
     pub missing_segments: u64,
+    /// Streams whose transforms begin anew after a restart, since there were
+    /// [more](crate::DiskBufferBuilder::max_streams) than are remembered.
+    pub forgotten_streams: u64,
     /// Syncs that have failed.
     pub failed_syncs: u64,
     /// Bytes that its segments take on the disk.

@@ -9,11 +9,14 @@ use dendro_core::storage::{Storage, StoredFile};
 use memchr::memmem;
 
 use crate::bytes::crc;
+use crate::read_buffers::ReadBuffers;
 use crate::record::{self, HEADER, Kind, MAGIC, RecordHeader, Totals};
 use crate::segment::{self, NoHeader, SegmentHeader};
 
 /// How much is read at once.
 const CHUNK: u64 = 256 << 10;
+/// The most that is read at once because the last record was as long.
+const AHEAD: u64 = 4 << 20;
 /// How much is read at once where bodies are skipped.
 const GLANCE: u64 = 4 << 10;
 
@@ -23,6 +26,9 @@ pub(crate) struct Walk {
     salt: u32,
     chunk: Bytes,
     chunk_at: u64,
+    buffers: ReadBuffers,
+    /// How long the last record was, and its header and that of the next: they come in like sizes.
+    usual: u64,
 }
 
 /// What stands at a place of a segment.
@@ -82,7 +88,14 @@ impl Walk {
         number: u64,
     ) -> Result<(Self, Option<SegmentHeader>), NoWalk> {
         let file = storage.open_to_read(path)?;
-        let mut walk = Self { file, salt: 0, chunk: Bytes::new(), chunk_at: 0 };
+        let mut walk = Self {
+            file,
+            salt: 0,
+            chunk: Bytes::new(),
+            chunk_at: 0,
+            buffers: ReadBuffers::default(),
+            usual: 0,
+        };
         let wanted = segment::HEADER as usize + HEADER;
         let head = walk.read(0, wanted as u64, 0)?;
         let (own, first) = head.split_at(head.len().min(segment::HEADER as usize));
@@ -98,6 +111,11 @@ impl Walk {
                 Ok((walk, None))
             }
         }
+    }
+
+    /// Reads into these from now on.
+    pub(crate) fn read_into(&mut self, buffers: &ReadBuffers) {
+        self.buffers = buffers.clone();
     }
 
     pub(crate) fn size(&self) -> io::Result<u64> {
@@ -122,7 +140,7 @@ impl Walk {
         if at >= end {
             return Ok(Found::End);
         }
-        let ahead = if with_body { CHUNK } else { GLANCE };
+        let ahead = if with_body { CHUNK.max(self.usual.min(AHEAD)) } else { GLANCE };
         let head = self.read(at, (HEADER as u64).min(end - at), ahead.min(end - at))?;
         let Some(header) = RecordHeader::decode(&head, Some(self.salt)) else {
             let why = if head.len() < HEADER { "it ends within a header" } else { "no record begins here" };
@@ -132,7 +150,15 @@ impl Walk {
             return Ok(Found::Damaged(at..self.find(at + 1, end)?, "it ends within a record"));
         }
         let body = match with_body {
-            true => self.read(at + HEADER as u64, u64::from(header.body_bytes), 0)?,
+            true => {
+                // With the header of the next, so that a large record is read as a whole and nothing is copied; small ones
+                // many at once.
+                let own = header.total();
+                self.usual = own + HEADER as u64;
+                let ahead = if own < CHUNK / 4 { CHUNK } else { own };
+                let body_at = at + HEADER as u64;
+                self.read(body_at, u64::from(header.body_bytes), ahead.min(end - body_at))?
+            }
             false => Bytes::new(),
         };
         if with_body && body.len() < header.body_bytes as usize {
@@ -141,25 +167,29 @@ impl Walk {
         Ok(Found::Record(Record { at, header, body }))
     }
 
-    /// The schemas in force at `at`, the latest first, by the chain of their records.
+    /// Gives the schemas before `at`, the latest first, by the chain of their records.
     ///
     /// # Errors
     /// Those of reading. A chain that is broken by damage ends there.
-    pub(crate) fn schemas_before(&mut self, mut at: u64, end: u64) -> io::Result<Vec<Bytes>> {
-        let mut bodies = Vec::new();
+    pub(crate) fn schemas_before(
+        &mut self,
+        mut at: u64,
+        end: u64,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
         while at >= segment::HEADER {
             let Found::Record(record) = self.next(at, end, true)? else { break };
             if record.header.kind != Kind::Schema || !record.is_whole() {
                 break;
             }
-            bodies.push(record.body);
+            each(&record.body);
             let before = u64::from(record.header.schema_at);
             if before >= at {
                 break;
             }
             at = before;
         }
-        Ok(bodies)
+        Ok(())
     }
 
     /// Where the next record begins from `at` on, by its magic and its header's checksum; `end` if nowhere.
@@ -196,7 +226,8 @@ impl Walk {
         let wanted = usize::try_from(len.max(ahead)).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
         // What a header says of its length counts only as far as there are bytes.
         let there = self.file.size()?.saturating_sub(at);
-        let mut bytes = vec![0; wanted.min(usize::try_from(there).unwrap_or(usize::MAX))];
+        let mut buffer = self.buffers.take(wanted.min(usize::try_from(there).unwrap_or(usize::MAX)));
+        let bytes = buffer.as_mut();
         let mut filled = 0;
         if let Some(start) = at.checked_sub(self.chunk_at).filter(|s| *s < self.chunk.len() as u64) {
             let known = &self.chunk[start as usize..];
@@ -211,8 +242,7 @@ impl Walk {
                 Err(e) => return Err(e),
             }
         }
-        bytes.truncate(filled);
-        (self.chunk, self.chunk_at) = (Bytes::from(bytes), at);
+        (self.chunk, self.chunk_at) = (buffer.freeze(filled), at);
         Ok(self.chunk.slice(..self.chunk.len().min(len as usize)))
     }
 }

@@ -15,7 +15,6 @@ use crate::directory::Refused;
 use crate::frame::Frame;
 use crate::options::Fsync;
 use crate::pending::{Answer, Pending, Room};
-use crate::record::MAX_BODY;
 use crate::shared::Shared;
 
 /// How long a write may wait for room: for ever, as far as anybody can tell.
@@ -58,11 +57,9 @@ impl Writer {
         let mut frames = Vec::with_capacity(batches.len());
         for batch in batches {
             let kept = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let frame = Frame::new(batch, kept.unwrap_or_default()).map_err(|len| {
-                SinkError::reject_all(format!(
-                    "a batch of {len} bytes is larger than the {MAX_BODY} that a buffer takes: have its source make smaller ones"
-                ))
-            })?;
+            let compression = self.shared.options.compression;
+            let frame =
+                Frame::new(batch, kept.unwrap_or_default(), compression).map_err(SinkError::reject_all)?;
             frames.push(frame);
             // Copying a batch takes about as long as a task should.
             tokio::task::yield_now().await;
@@ -175,7 +172,7 @@ impl Sink for Writer {
 fn keep(buffers: &Mutex<Vec<Vec<u8>>>, spent: Vec<Frame>) {
     let mut kept = buffers.lock().unwrap_or_else(PoisonError::into_inner);
     let room = KEPT_BUFFERS.saturating_sub(kept.len());
-    let small = spent.into_iter().map(|frame| frame.bytes).filter(|b| b.capacity() <= KEPT_BYTES);
+    let small = spent.into_iter().map(Frame::into_buffer).filter(|b| b.capacity() <= KEPT_BYTES);
     kept.extend(small.take(room));
 }
 

@@ -4,17 +4,20 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dendro_buffer::offline::OfflineBuffer;
 use dendro_buffer::{Compression, DiskBuffer, DiskBufferBuilder, Fsync};
 use dendro_core::json::JsonEncoder;
 use dendro_core::{
-    Batch, Buffer, BufferHalves, CommitReason, Outcome, Pipeline, Sink, SinkError, SinkErrorKind, Snapshot,
-    WhenFull, WriteContext, Written, sink_fn,
+    Batch, Buffer, BufferHalves, CommitReason, Outcome, Pipeline, Schema, Sink, SinkError, SinkErrorKind,
+    Snapshot, Timestamp, WhenFull, WriteContext, Written, sink_fn,
 };
 use dendro_test::mock::{MockLog, MockSink};
 use dendro_test::{SmallDisk, SourceHarness, batches};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 const QUIET: Duration = Duration::from_millis(150);
 
@@ -289,6 +292,134 @@ async fn a_full_disk_is_waited_for_and_loses_tears_and_doubles_nothing() {
         assert_eq!(harness.problems(), []);
         assert_eq!(segments(&dir), Vec::<PathBuf>::new());
     }
+}
+
+#[test]
+fn a_directory_that_is_no_buffers_is_told_from_one_that_is_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let buffer = OfflineBuffer::open(dir.path()).unwrap();
+    assert_eq!(buffer.inspect().unwrap().waiting_events, 0);
+    std::fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+    let error = buffer.inspect().unwrap_err().to_string();
+    assert!(error.contains("is no directory of a buffer") && error.contains("notes.txt"), "{error}");
+    std::fs::write(dir.path().join("lock"), "").unwrap();
+    assert_eq!(buffer.inspect().unwrap().notes, ["notes.txt is no file of a buffer"]);
+}
+
+/// A batch of an event for each of these: its type, and the version of the type's schema.
+fn versions(events: &[(usize, usize)]) -> Batch {
+    let mut batch = Batch::default();
+    let origin = batch.add_origin(&Arc::default()).unwrap();
+    for (ty, version) in events {
+        let schema = Schema::new(format!("type_{ty}")).doc(format!("Version {version}."));
+        let row = batch.add_type(&Arc::new(schema)).unwrap();
+        batch.push_event(row, origin, Timestamp::EPOCH);
+    }
+    batch
+}
+
+fn schemas_of(batches: &[Batch]) -> Vec<(String, String)> {
+    let all = batches.iter().flat_map(Batch::iter).map(|event| event.schema().unwrap().clone());
+    all.map(|schema| (schema.name.clone().into_owned(), schema.doc.clone().into_owned())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_has_its_schema_again_however_many_its_type_has_and_wherever_reading_goes_on(
+        written in vec(vec((0_usize..2, 0_usize..4), 1..8), 1..10),
+        acknowledged in 0_usize..10,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let expected: Vec<_> = written.iter().map(|events| versions(events)).collect();
+            let acknowledged = acknowledged.min(written.len() - 1);
+            {
+                let halves = halves(builder(dir.path()));
+                for (n, events) in written.iter().enumerate() {
+                    write(&*halves.writer, n as u64, versions(events)).await.unwrap();
+                }
+                let mut harness = SourceHarness::start(halves.reader);
+                let mut held = Vec::new();
+                for n in 0..written.len() {
+                    let mut batch = harness.recv().await.unwrap();
+                    assert_eq!(schemas_of(std::slice::from_ref(&batch)), schemas_of(&expected[n..=n]));
+                    match n < acknowledged {
+                        true => batch.take_acks().resolve(Outcome::Delivered),
+                        false => held.push(batch),
+                    }
+                }
+                harness.stop();
+                harness.refuse();
+                drop(held);
+                harness.end().await.unwrap();
+            }
+            let mut harness = SourceHarness::start(halves(builder(dir.path())).reader);
+            let mut came = Vec::new();
+            for _ in acknowledged..written.len() {
+                let mut batch = harness.recv().await.unwrap();
+                batch.take_acks().resolve(Outcome::Delivered);
+                came.push(batch);
+            }
+            assert_eq!(schemas_of(&came), schemas_of(&expected[acknowledged..]));
+            harness.stop();
+            harness.end().await.unwrap();
+            assert_eq!(harness.problems(), []);
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_more_schemas_of_one_type_than_are_remembered_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let halves = halves(builder(dir.path()));
+    let events = |count: usize| (0..count).map(|version| (0, version)).collect::<Vec<_>>();
+    let error = write(&*halves.writer, 0, versions(&events(65))).await.unwrap_err();
+    assert!(error.to_string().contains("more than 64 schemas of the type `type_0`"), "{error}");
+    write(&*halves.writer, 1, versions(&events(64))).await.unwrap();
+    let harness = SourceHarness::start(halves.reader);
+    let came = harness.recv().await.unwrap();
+    assert_eq!(schemas_of(&[came]), schemas_of(&[versions(&events(64))]));
+    harness.kill().await;
+}
+
+#[tokio::test]
+async fn of_too_many_streams_those_begin_anew_after_a_restart_that_were_quiet_the_longest() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = || builder(dir.path()).max_streams(3);
+    let buffer = builder().build().unwrap();
+    let monitor = buffer.monitor();
+    let first = Box::new(buffer).into_halves();
+    let mut harness = SourceHarness::start(first.reader);
+    for (n, stream) in ["a", "b", "c", "a", "d", "e"].into_iter().enumerate() {
+        let n = n as u64;
+        write(&*first.writer, n, batches::numbered(stream, n..n + 1)).await.unwrap();
+        let mut batch = harness.recv().await.unwrap();
+        let acks = batch.take_acks();
+        acks.attach_snapshot(&Snapshot { component: "sum".to_owned(), state: vec![n as u8] });
+        acks.resolve(Outcome::Delivered);
+    }
+    harness.stop();
+    harness.end().await.unwrap();
+    assert_eq!(monitor.stats().forgotten_streams, 2);
+    let problems = harness.problems();
+    assert_eq!(problems.len(), 1, "told once: {problems:?}");
+    assert!(problems[0].message.contains("max_streams"), "{problems:?}");
+    drop(first.writer);
+
+    let second = halves(builder());
+    let mut harness = SourceHarness::start(second.reader);
+    let expected = [("a", Some(3)), ("b", None), ("c", None), ("d", Some(4)), ("e", Some(5))];
+    for (n, (stream, state)) in expected.into_iter().enumerate() {
+        write(&*second.writer, n as u64, batches::numbered(stream, 0..1)).await.unwrap();
+        let mut batch = harness.recv().await.unwrap();
+        assert_eq!(batch.restore().first().map(|s| s.state[0]), state, "{stream}");
+        batch.take_acks().resolve(Outcome::Delivered);
+    }
+    harness.stop();
+    harness.end().await.unwrap();
 }
 
 /// What version 1 has written: `tests/golden/v1`. With `DENDRO_WRITE_GOLDEN` it is written anew.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -394,6 +394,11 @@ impl StoredFile for SimFile {
             });
         }
         result.map(|_| done)
+    }
+
+    /// One call to the file system.
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(&parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>())
     }
 
     fn sync(&mut self) -> io::Result<()> {

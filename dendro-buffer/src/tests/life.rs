@@ -32,6 +32,7 @@ pub(crate) fn options(disk: &SimDisk, fsync: Fsync, compression: Compression) ->
         segment_bytes: 4 << 10,
         fsync,
         compression,
+        max_streams: 100,
         when_full: WhenFull::Block,
         storage: Arc::new(disk.clone()),
     }
@@ -121,7 +122,8 @@ impl Life {
     fn append(&mut self, writes: Vec<(String, std::ops::Range<u64>)>, ledger: &mut Ledger) {
         let (mut pending, mut answers) = (Vec::new(), Vec::new());
         for (id, numbers) in writes {
-            let frame = Frame::new(&batches::numbered("a", numbers.clone()), Vec::new()).unwrap();
+            let frame =
+                Frame::new(&batches::numbered("a", numbers.clone()), Vec::new(), Compression::None).unwrap();
             let Some(room) = Room::take(&self.shared, frame.most_bytes()) else {
                 self.retry.push((id, numbers));
                 continue;
