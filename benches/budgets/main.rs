@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
 
 mod buffer;
+mod buffer_memory;
 mod clock;
 mod hand_loop;
 mod in_memory;
@@ -29,6 +30,8 @@ struct Args {
     dir: PathBuf,
     input: Option<PathBuf>,
     quick: bool,
+    /// In the process that does nothing else.
+    fill_buffer: Option<u64>,
 }
 
 /// How much is done.
@@ -39,13 +42,35 @@ struct Scale {
     /// So much of the log is parsed by a regular expression, too, which takes its time.
     parsed_bytes: usize,
     long_bytes: u64,
+    buffer_bytes: u64,
 }
 
-const FULL: Scale = Scale { lines: 1_000_000, turns: 9, parsed_bytes: 24 << 20, long_bytes: 2_000_000_000 };
-const QUICK: Scale = Scale { lines: 500_000, turns: 3, parsed_bytes: 4 << 20, long_bytes: 200_000_000 };
+const FULL: Scale = Scale {
+    lines: 1_000_000,
+    turns: 9,
+    parsed_bytes: 24 << 20,
+    long_bytes: 2_000_000_000,
+    buffer_bytes: 1 << 30,
+};
+const QUICK: Scale = Scale {
+    lines: 500_000,
+    turns: 3,
+    parsed_bytes: 4 << 20,
+    long_bytes: 200_000_000,
+    buffer_bytes: 256 << 20,
+};
 
 fn main() {
     let Some(args) = args() else { return eprintln!("{USAGE}") };
+    if let (Some(bytes), Some(input)) = (args.fill_buffer, &args.input) {
+        return match buffer_memory::fill_and_drain(input, &args.dir, bytes) {
+            Ok(told) => println!("{told}"),
+            Err(error) => {
+                eprintln!("error: {error}");
+                std::process::exit(1);
+            }
+        };
+    }
     match run(&args) {
         Ok(figures) => {
             let figures: Vec<_> = figures.iter().map(Figure::to_json).collect();
@@ -61,7 +86,7 @@ fn main() {
 /// `None` for a caller that does not know what this needs, as `cargo bench`.
 fn args() -> Option<Args> {
     use lexopt::prelude::*;
-    let (mut throughput, mut dir, mut input, mut quick) = (None, None, None, false);
+    let (mut throughput, mut dir, mut input, mut quick, mut fill_buffer) = (None, None, None, false, None);
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next().ok()? {
         match arg {
@@ -69,10 +94,14 @@ fn args() -> Option<Args> {
             Long("dir") => dir = Some(parser.value().ok()?.into()),
             Long("input") => input = Some(parser.value().ok()?.into()),
             Long("quick") => quick = true,
+            Long("fill-buffer") => fill_buffer = Some(parser.value().ok()?.parse().ok()?),
             _ => return None,
         }
     }
-    Some(Args { throughput: throughput?, dir: dir?, input, quick })
+    if fill_buffer.is_some() {
+        throughput.get_or_insert_with(PathBuf::new);
+    }
+    Some(Args { throughput: throughput?, dir: dir?, input, quick, fill_buffer })
 }
 
 fn run(args: &Args) -> Result<Vec<Figure>, Error> {
@@ -103,6 +132,9 @@ fn run(args: &Args) -> Result<Vec<Figure>, Error> {
     keep(&mut figures, ["parse", "parse_loop"], || in_memory::parse(&part, scale.turns));
     keep(&mut figures, ["frame", "frame_bytes"], || in_memory::frame(&part, scale.turns));
     keep(&mut figures, buffer::IDS, || buffer::buffer(&part, &args.dir, scale.turns));
+    keep(&mut figures, [buffer_memory::ID], || {
+        Ok([buffer_memory::memory(&input, &args.dir, scale.buffer_bytes)?])
+    });
     keep(&mut figures, ["to_nothing"], || Ok([throughput.to_nothing(&input, &log, scale.turns)?]));
     keep(&mut figures, ["to_file"], || Ok([throughput.to_file(&input, &log, scale.turns)?]));
     keep(&mut figures, ["memory"], || Ok([throughput.memory(&input, scale.long_bytes)?]));
