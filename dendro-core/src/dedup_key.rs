@@ -90,7 +90,7 @@ mod tests {
     fn ordinals_grow_from_record_to_record_and_with_what_is_appended() {
         let key =
             |place: u64| NonZeroU64::new(1_000).map(|identity| DedupKey::new(identity, place).ordinal());
-        let places = [0 << 16, 0 << 16 | 0x8001, 0 << 16 | 0x8002, 10 << 16, 10 << 16 | 0x8001, 12 << 16];
+        let places = [0, 0x8001, 0x8002, 10 << 16, 10 << 16 | 0x8001, 12 << 16];
         assert_eq!(places.map(key), [1_000, 1_001, 1_002, 1_010, 1_011, 1_012].map(Some));
         let last = NonZeroU64::new(u64::MAX).map(|identity| DedupKey::new(identity, 3 << 16).ordinal());
         assert_eq!(last, Some(2));

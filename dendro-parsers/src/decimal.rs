@@ -28,26 +28,39 @@ pub(crate) fn epoch(text: &[u8], unit: u64) -> Option<Timestamp> {
     nanos(text, unit).map(Timestamp::from_nanos)
 }
 
-/// A decimal number of a `unit` of so many nanoseconds: digits with or without a fraction.
+/// A decimal number of a `unit` of so many nanoseconds, a power of ten: digits with or without a fraction.
 fn nanos(text: &[u8], unit: u64) -> Option<i64> {
-    let (value, len) = leading_u64(text)?;
-    let mut total = value.checked_mul(unit)?;
-    match text.get(len..)? {
-        [] => {}
-        [b'.', fraction @ ..] => {
-            let mut place = unit;
-            for digit in fraction {
-                if !digit.is_ascii_digit() {
-                    return None;
-                }
-                place /= 10;
-                total = total.checked_add(place * u64::from(digit - b'0'))?;
-            }
-        }
-        _ => return None,
-    }
-    i64::try_from(total).ok()
+    let (value, len) = leading_nanos(text, unit)?;
+    (len == text.len()).then_some(value)
 }
+
+/// The same at the front of a text, with its length.
+#[inline(always)]
+pub(crate) fn leading_nanos(text: &[u8], unit: u64) -> Option<(i64, usize)> {
+    let (value, mut len) = leading_u64(text)?;
+    let mut total = value.checked_mul(unit)?;
+    if text.get(len) == Some(&b'.') {
+        len += 1;
+        let places = unit.ilog10() as usize;
+        let (fraction, digits) = match leading_u64(&text[len..]) {
+            Some((fraction, digits)) if digits <= places => (fraction * POWERS[places - digits], digits),
+            _ => long_fraction(&text[len..], unit),
+        };
+        total = total.checked_add(fraction)?;
+        len += digits;
+    }
+    Some((i64::try_from(total).ok()?, len))
+}
+
+/// A fraction of any length, none included: digits that are not worth a nanosecond are cut off.
+#[cold]
+fn long_fraction(text: &[u8], unit: u64) -> (u64, usize) {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let worth = text[..digits].iter().zip(std::iter::successors(Some(unit / 10), |place| Some(place / 10)));
+    (worth.map(|(digit, place)| u64::from(digit - b'0') * place).sum(), digits)
+}
+
+const POWERS: [u64; 10] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, SECOND];
 
 /// A whole number, digits with or without a sign.
 pub(crate) fn signed(text: &[u8]) -> Option<i64> {

@@ -23,6 +23,14 @@ pub(crate) fn find(byte: u8, text: &[u8]) -> Option<usize> {
     text[at..].iter().position(|b| *b == byte).map(|more| at + more)
 }
 
+/// Where the first `a` or `b` is in a word; its length if they are nowhere.
+#[inline(always)]
+pub(crate) fn first_in_word(a: u8, b: u8, word: [u8; 8]) -> usize {
+    let word = u64::from_le_bytes(word);
+    // 64 trailing zeros, where there are none, are eight bytes.
+    first(zero_bytes(word ^ (LOW * u64::from(a))) | zero_bytes(word ^ (LOW * u64::from(b))))
+}
+
 /// Where the first `byte` is in a range of `text`, which may go on behind it.
 ///
 /// Looks at four words at once: where the length differs from text to text, each turn of a loop is a branch that is
@@ -131,6 +139,10 @@ mod tests {
                         text[at + 3] = b'"';
                     }
                     assert_eq!(find(hit, &text), Some(at));
+                    if let Some(word) = text.first_chunk() {
+                        assert_eq!(first_in_word(hit, b'/', *word), at.min(8));
+                        assert_eq!(first_in_word(b'/', hit, *word), at.min(8));
+                    }
                     for end in [at, at + 1, len] {
                         let expected = (end > at).then_some(at);
                         assert_eq!(find_within(hit, &text, 0..end), expected);

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use dendro_core::{Batch, EventWriter, Key, SignedDuration, Timestamp};
+use dendro_core::{Batch, Civil, EventWriter, Key, SignedDuration, Timestamp};
 use dendro_parsers::clf_time::ClfTime;
-use dendro_parsers::escapes::{decode_apache, decode_hex};
+use dendro_parsers::escapes::{decode_apache, decode_hex, decode_percent};
 use dendro_parsers::http_request::RequestLine;
 use regex::bytes::{CaptureLocations, Regex};
 
@@ -17,6 +17,7 @@ pub(crate) enum Group {
     Hex,
     Apache,
     Json,
+    Percent,
     /// A request line, whose parts are fields too.
     HexRequest,
     ApacheRequest,
@@ -29,6 +30,11 @@ pub(crate) enum Group {
     /// The time of the event.
     Clf,
     Epoch,
+    Iso,
+    /// The same with a tab between day and time, and no zone.
+    DateAndTime,
+    /// Another time.
+    IsoField,
     Ignored,
 }
 
@@ -81,11 +87,15 @@ fn write(
         Group::Ignored => {}
         Group::Clf => event.set_time(clock.read(text.first_chunk()?)?),
         Group::Epoch => event.set_time(Timestamp::from_nanos(nanos(text)?)),
+        Group::Iso | Group::DateAndTime => event.set_time(iso(text)?),
+        Group::IsoField => event.timestamp(key, iso(text)?),
         Group::Number | Group::Seconds | Group::Text if text == b"-" => event.null(key),
         Group::Text => event.str(key, range),
         Group::Number => event.u64(key, std::str::from_utf8(text).ok()?.parse().ok()?),
         Group::Seconds => event.duration(key, SignedDuration::from_nanos(nanos(text)?)),
-        Group::Hex | Group::Apache | Group::Json => write_text(group, key, range, event, decoded),
+        Group::Hex | Group::Apache | Group::Json | Group::Percent => {
+            write_text(group, key, range, event, decoded)
+        }
         Group::HexRequest | Group::ApacheRequest | Group::JsonRequest => {
             let group = match group {
                 Group::HexRequest => Group::Hex,
@@ -122,12 +132,14 @@ fn write_text(
     if text == b"-" && group != Group::Json {
         return event.null(key);
     }
-    if memchr::memchr(b'\\', text).is_none() {
+    let escape = if group == Group::Percent { b'%' } else { b'\\' };
+    if memchr::memchr(escape, text).is_none() {
         return event.str(key, range);
     }
     decoded.clear();
     match group {
         Group::Hex => decode_hex(text, decoded),
+        Group::Percent => decode_percent(text, decoded),
         // The few escapes of JSON that are in the log are Apache's too.
         _ => decode_apache(text, decoded),
     }
@@ -164,4 +176,26 @@ fn write_list(group: Group, key: Key, range: Range<usize>, event: &mut EventWrit
 fn nanos(text: &[u8]) -> Option<i64> {
     let (secs, millis) = std::str::from_utf8(text).ok()?.split_once('.')?;
     Some((secs.parse::<i64>().ok()? * 1_000 + millis.parse::<i64>().ok()?) * 1_000_000)
+}
+
+/// `2026-11-20T16:59:47`, and a fraction.
+fn iso(text: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(text).ok()?;
+    let number = |range: Range<usize>| text.get(range)?.parse::<u32>().ok();
+    let fraction = text.get(20..).map_or("", |rest| rest.trim_end_matches('Z'));
+    let nanos = match fraction.len() as u32 {
+        0 => 0,
+        digits @ 1..=9 => fraction.parse::<u32>().ok()? * 10u32.pow(9 - digits),
+        _ => return None,
+    };
+    let civil = Civil {
+        year: number(0..4)? as i32,
+        month: number(5..7)? as u8,
+        day: number(8..10)? as u8,
+        hour: number(11..13)? as u8,
+        minute: number(14..16)? as u8,
+        second: number(17..19)? as u8,
+        nanos,
+    };
+    Timestamp::from_civil(civil, 0)
 }

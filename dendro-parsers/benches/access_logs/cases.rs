@@ -1,5 +1,6 @@
 //! The formats that are measured: how their lines look, and the regex that one would write for them.
 
+use super::aws;
 use super::baseline::Group::{self, *};
 use super::requests::{Request, apache, hex, json, secs};
 
@@ -8,7 +9,7 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// For the parser.
     pub(crate) format: &'static str,
-    pub(crate) log_format: Option<&'static str>,
+    pub(crate) option: Option<(&'static str, &'static str)>,
     /// For the regex: the pattern, and the fields of its groups.
     pub(crate) pattern: String,
     pub(crate) groups: &'static [(&'static str, Group)],
@@ -26,12 +27,12 @@ pub(crate) fn cases() -> Vec<Case> {
     let nginx = |name, log_format, pattern: String, groups, line| {
         // A format with ten values or more need be only five times as fast.
         let floor = if log_format_values(log_format) >= 10 { 5.0 } else { 10.0 };
-        Case { name, format: "nginx", log_format: Some(log_format), pattern, groups, line, floor }
+        Case { name, format: "nginx", option: Some(("log_format", log_format)), pattern, groups, line, floor }
     };
     let apache = |name, log_format, pattern: String, groups, line| Case {
         name,
         format: if log_format == "combined" { "apache_combined" } else { "apache" },
-        log_format: (log_format != "combined").then_some(log_format),
+        option: (log_format != "combined").then_some(("log_format", log_format)),
         pattern,
         groups,
         line,
@@ -39,7 +40,7 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     let combined = format!(r"(\S+) - (.*?) {CLF} {HEX_QUOTED} (\d{{3}}) (\d+) {HEX_QUOTED} {HEX_QUOTED}");
     let common = format!(r"(\S+) (\S+) (.*?) {CLF} {QUOTED} (\d{{3}}|-) (\d+|-)");
-    vec![
+    let mut cases = vec![
         apache("apache_common", "common", format!("^{common}$"), APACHE_COMMON, apache_common),
         apache(
             "apache_combined",
@@ -95,7 +96,9 @@ pub(crate) fn cases() -> Vec<Case> {
             nginx_pipes,
         ),
         nginx("nginx_json", JSON, json_pattern(), NGINX_JSON, nginx_json),
-    ]
+    ];
+    cases.extend(aws::cases());
+    cases
 }
 
 fn log_format_values(log_format: &str) -> usize {

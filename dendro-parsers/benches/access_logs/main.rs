@@ -5,6 +5,7 @@
 //! figures for `cargo xtask bench`; `-- --hostile` the rates on lines that are made to be slow; `-- --only name` one format.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod aws;
 mod baseline;
 mod cases;
 mod requests;
@@ -79,7 +80,7 @@ fn figure<'a>(id: &str, of: impl Iterator<Item = &'a (&'a Case, Measured)>) -> s
 
 fn parser(case: &Case) -> Box<dyn Transform> {
     let options: Vec<_> =
-        case.log_format.iter().map(|text| ("log_format".to_owned(), (*text).to_owned())).collect();
+        case.option.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     formats::find(case.format).unwrap().configure(&options).unwrap().transform()
 }
 

@@ -96,6 +96,19 @@ impl Request {
         format!("2026-11-20T{:02}:{:02}:{:02}+01:00", secs / 3600 % 24, secs / 60 % 60, secs % 60)
     }
 
+    /// `2026-11-20T16:59:47.186000Z`.
+    pub(crate) fn micros(&self) -> String {
+        let secs = self.millis / 1_000;
+        let (hour, minute, second) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
+        format!("2026-11-20T{hour:02}:{minute:02}:{second:02}.{:03}000Z", self.millis % 1_000)
+    }
+
+    /// `2026-11-20`, a tab, `16:59:47`.
+    pub(crate) fn day_and_time(&self) -> String {
+        let secs = self.millis / 1_000;
+        format!("2026-11-20\t{:02}:{:02}:{:02}", secs / 3600 % 24, secs / 60 % 60, secs % 60)
+    }
+
     /// Seconds since 1970 with three decimals.
     pub(crate) fn msec(&self) -> String {
         format!("{}.{:03}", 1_795_129_200 + self.millis / 1_000, self.millis % 1_000)

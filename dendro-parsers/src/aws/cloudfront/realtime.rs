@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dendro_core::{Batch, Schema, Transform, TransformError};
 
 use super::columns::{Column, REALTIME, field_name, schema};
-use super::standard::write_row;
+use super::standard::{with_keys, write_row};
 
 /// Parses CloudFront's real-time logs.
 ///
@@ -114,10 +114,10 @@ impl Transform for CloudFrontRealtime {
     fn transform(&mut self, batch: &mut Batch) -> Result<(), TransformError> {
         let Self { columns, schema, scratch } = self;
         let ty = batch.add_type(schema)?;
-        let keys = columns.iter().map(|column| batch.add_key(&column.name)).collect::<Result<Vec<_>, _>>()?;
+        let columns = with_keys(columns, batch)?;
         batch.parse_each(|event| {
             event.set_type(ty);
-            Ok(write_row(event, columns, &keys, scratch, (COLUMNS, MORE_COLUMNS))?)
+            Ok(write_row(event, &columns, scratch, (COLUMNS, MORE_COLUMNS))?)
         });
         Ok(())
     }

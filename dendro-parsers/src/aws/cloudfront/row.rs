@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use dendro_core::{Civil, EventWriter, Key, Timestamp};
+use dendro_core::{Civil, EventWriter, Key, SignedDuration, Timestamp};
 
-use super::columns::{Column, Kind};
+use super::columns::Kind;
 use crate::Refused;
-use crate::decimal::{MILLISECOND, SECOND, duration, epoch, float, whole};
-use crate::escapes::decode_percent;
-use crate::numbers::exact_u32;
+use crate::decimal::{MILLISECOND, SECOND, duration, epoch, float, leading_nanos, whole};
+use crate::escapes::{decode_percent, decode_percent_until};
+use crate::numbers::{exact_u32, leading_u64};
+use crate::scan;
 
 /// Where the values of a line stand: between tabs, or, in what was copied from a console, between spaces.
 ///
@@ -22,9 +23,40 @@ pub(super) struct Values<'a> {
 
 impl<'a> Values<'a> {
     pub(super) fn new(line: &'a [u8]) -> Self {
-        let by_tabs = memchr::memchr(b'\t', line).is_some();
+        // A tab or a space ends the first value, if there is more than one.
+        let first = scan::search2(b'\t', b' ', line);
+        let by_tabs = match first {
+            Some(at) if line[at] == b'\t' => true,
+            Some(at) => memchr::memchr(b'\t', &line[at..]).is_some(),
+            None => false,
+        };
         let at = if by_tabs { 0 } else { line.len() - line.trim_ascii_start().len() };
         Self { line, at, by_tabs }
+    }
+}
+
+impl Values<'_> {
+    /// Where the next value begins.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Whether the last value was given.
+    #[inline(always)]
+    pub(super) fn are_all_given(&self) -> bool {
+        self.at > self.line.len() || (!self.by_tabs && self.at == self.line.len())
+    }
+
+    /// The next value if it is a number with a tab or the end behind it. `read` gives the number at the front of a text, and its length.
+    #[inline(always)]
+    fn number<T>(&mut self, read: impl FnOnce(&[u8]) -> Option<(T, usize)>) -> Option<T> {
+        let (number, len) = read(self.line.get(self.at..)?)?;
+        let end = self.at + len;
+        if !matches!(self.line.get(end), None | Some(b'\t')) {
+            return None;
+        }
+        self.at = end + 1;
+        Some(number)
     }
 }
 
@@ -36,7 +68,7 @@ impl Iterator for Values<'_> {
         let start = self.at;
         let rest = self.line.get(start..)?;
         if self.by_tabs {
-            let end = memchr::memchr(b'\t', rest).map_or(self.line.len(), |tab| start + tab);
+            let end = scan::find(b'\t', rest).map_or(self.line.len(), |tab| start + tab);
             self.at = end + 1;
             return Some(start..end);
         }
@@ -77,6 +109,61 @@ impl<'w, 'e> Fields<'w, 'e> {
         Self { event, scratch, time: When::default() }
     }
 
+    /// Writes the next value in one go, where there are tabs between values and it is what a value of the column mostly is.
+    #[inline(always)]
+    pub(super) fn write_next(&mut self, kind: Kind, key: Key, values: &mut Values<'_>) -> bool {
+        if !values.by_tabs {
+            return false;
+        }
+        // First, since an event is mostly texts.
+        if matches!(kind, Kind::Text | Kind::Agent) {
+            return self.write_text(kind == Kind::Agent, key, values);
+        }
+        let nanos = match kind {
+            Kind::Count => {
+                return values.number(leading_u64).map(|count| self.event.u64(key, count)).is_some();
+            }
+            Kind::Seconds | Kind::Epoch => values.number(|text| leading_nanos(text, SECOND)),
+            Kind::Milliseconds | Kind::EpochMilliseconds => {
+                values.number(|text| leading_nanos(text, MILLISECOND))
+            }
+            Kind::Text | Kind::Agent | Kind::Number | Kind::Date | Kind::Time => None,
+        };
+        let Some(nanos) = nanos else { return false };
+        if matches!(kind, Kind::Epoch | Kind::EpochMilliseconds) {
+            self.time.exact = Some(Timestamp::from_nanos(nanos));
+        } else {
+            self.event.duration(key, SignedDuration::from_nanos(nanos));
+        }
+        true
+    }
+
+    /// Finds the end of a text and whether something in it is encoded together, decodes and writes it.
+    #[inline(always)]
+    fn write_text(&mut self, agent: bool, key: Key, values: &mut Values<'_>) -> bool {
+        let start = values.at;
+        let Some(rest) = values.line.get(start..) else { return false };
+        let len = match scan::search2(b'\t', b'%', rest) {
+            Some(at) if rest[at] == b'%' => {
+                self.scratch.clear();
+                let len = decode_percent_until(b'\t', rest, self.scratch);
+                decode_again(agent, self.scratch);
+                self.event.new_str(key, self.scratch);
+                len
+            }
+            tab => {
+                let len = tab.unwrap_or(rest.len());
+                match &rest[..len] {
+                    b"-" => self.event.null(key),
+                    _ => self.event.str(key, start..start + len),
+                }
+                len
+            }
+        };
+        values.at = start + len + 1;
+        true
+    }
+
     /// Writes `text`, which stands at `range` of the record or, if that is `None`, nowhere in it.
     ///
     /// # Errors
@@ -84,7 +171,7 @@ impl<'w, 'e> Fields<'w, 'e> {
     #[inline]
     pub(super) fn write(
         &mut self,
-        column: &Column,
+        kind: Kind,
         key: Key,
         text: &[u8],
         range: Option<Range<usize>>,
@@ -92,7 +179,7 @@ impl<'w, 'e> Fields<'w, 'e> {
     ) -> Result<(), Refused> {
         let event = &mut *self.event;
         let nothing = text == b"-";
-        match column.kind {
+        match kind {
             Kind::Date if !nothing => self.time.day = Some(day(text).ok_or(Refused::new(at, DATE))?),
             Kind::Time if !nothing => {
                 self.time.time_of_day = Some(time_of_day(text).ok_or(Refused::new(at, TIME))?);
@@ -116,7 +203,7 @@ impl<'w, 'e> Fields<'w, 'e> {
             Kind::Text | Kind::Agent => match range {
                 Some(range) if memchr::memchr(b'%', text).is_none() => event.str(key, range),
                 _ => {
-                    decode(text, column.kind == Kind::Agent, self.scratch);
+                    decode(text, kind == Kind::Agent, self.scratch);
                     event.new_str(key, self.scratch);
                 }
             },
@@ -137,12 +224,16 @@ impl<'w, 'e> Fields<'w, 'e> {
     }
 }
 
-/// AWS says that each value is encoded once. Logs of about 2013 to 2019 have user agents that were encoded twice (`%2520`
-/// for a space): one in which no space is left after decoding, but `%20` is, was such.
 fn decode(text: &[u8], agent: bool, out: &mut Vec<u8>) {
     out.clear();
     decode_percent(text, out);
-    if agent && memchr::memchr(b' ', out).is_none() && memchr::memmem::find(out, b"%20").is_some() {
+    decode_again(agent, out);
+}
+
+/// AWS says that each value is encoded once. Logs of about 2013 to 2019 have user agents that were encoded twice (`%2520`
+/// for a space): one in which no space is left after decoding, but `%20` is, was such.
+fn decode_again(agent: bool, out: &mut Vec<u8>) {
+    if agent && scan::find(b' ', out).is_none() && memchr::memmem::find(out, b"%20").is_some() {
         let once = std::mem::take(out);
         decode_percent(&once, out);
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use dendro_core::{Batch, BatchFull, EventRef, EventWriter, Key, Schema, Transform, TransformError};
 
-use super::columns::{ByKey, Column, KNOWN, STANDARD, STANDARD_LENGTHS, schema};
+use super::columns::{ByKey, Column, KNOWN, Kind, STANDARD, STANDARD_LENGTHS, schema};
 use super::realtime::{InvalidColumns, split};
 use super::row::{Fields, Values};
 use crate::Refused;
@@ -103,22 +103,21 @@ impl Layout {
 /// The layouts that lines of a batch can have, with the keys of their columns in it.
 #[derive(Clone, Debug, Default)]
 struct Prepared {
-    layouts: Vec<(Arc<Layout>, Vec<Key>)>,
+    layouts: Vec<(Arc<Layout>, Keyed)>,
     last: usize,
 }
 
 impl Prepared {
     fn add(&mut self, layout: &Arc<Layout>, batch: &mut Batch) -> Result<(), BatchFull> {
         if !self.layouts.iter().any(|(known, _)| Arc::ptr_eq(known, layout)) {
-            let keys = layout.columns.iter().map(|column| batch.add_key(&column.name));
-            self.layouts.push((layout.clone(), keys.collect::<Result<_, _>>()?));
+            self.layouts.push((layout.clone(), with_keys(&layout.columns, batch)?));
         }
         Ok(())
     }
 
     #[inline]
-    fn keys(&mut self, layout: &Arc<Layout>) -> &[Key] {
-        let is = |(known, _): &(Arc<Layout>, Vec<Key>)| Arc::ptr_eq(known, layout);
+    fn keys(&mut self, layout: &Arc<Layout>) -> &[(Kind, Key)] {
+        let is = |(known, _): &(Arc<Layout>, Keyed)| Arc::ptr_eq(known, layout);
         if !self.layouts.get(self.last).is_some_and(is) {
             self.last = self.layouts.iter().position(is).unwrap_or_default();
         }
@@ -240,7 +239,7 @@ fn row(
         None => (Layout::standard(), by_count(event.raw())?),
     };
     let keys = prepared.keys(layout);
-    write_row(event, layout.columns.get(..len).unwrap_or_default(), keys, scratch, (COLUMNS, MORE_COLUMNS))
+    write_row(event, keys.get(..len).unwrap_or_default(), scratch, (COLUMNS, MORE_COLUMNS))
 }
 
 #[cold]
@@ -249,25 +248,34 @@ fn by_count(raw: &[u8]) -> Result<usize, Refused> {
     if STANDARD_LENGTHS.contains(&len) { Ok(len) } else { Err(Refused::new(0, UNKNOWN)) }
 }
 
+/// How columns are read, and their keys in a batch.
+type Keyed = Vec<(Kind, Key)>;
+
+pub(super) fn with_keys(columns: &[Column], batch: &mut Batch) -> Result<Keyed, BatchFull> {
+    columns.iter().map(|column| Ok((column.kind, batch.add_key(&column.name)?))).collect()
+}
+
 /// Writes the values of a line; `fewer` and `more` tell what was expected where there are not as many as columns.
 #[inline]
 pub(super) fn write_row(
     event: &mut EventWriter<'_>,
-    columns: &[Column],
-    keys: &[Key],
+    columns: &[(Kind, Key)],
     scratch: &mut Vec<u8>,
     (fewer, more): (&'static str, &'static str),
 ) -> Result<(), Refused> {
     let raw = event.raw();
     let mut values = Values::new(raw);
     let mut fields = Fields::new(event, scratch);
-    for (column, key) in columns.iter().zip(keys) {
+    for (kind, key) in columns {
+        if fields.write_next(*kind, *key, &mut values) {
+            continue;
+        }
         let range = values.next().ok_or(Refused::new(raw.len(), fewer))?;
         let text = raw.get(range.clone()).unwrap_or_default();
-        fields.write(column, *key, text, Some(range.clone()), range.start)?;
+        fields.write(*kind, *key, text, Some(range.clone()), range.start)?;
     }
-    if let Some(range) = values.next() {
-        return Err(Refused::new(range.start, more));
+    if !values.are_all_given() {
+        return Err(Refused::new(values.position(), more));
     }
     fields.finish();
     Ok(())
@@ -296,7 +304,7 @@ fn json(
             Value::Bool(false) => (b"false", None),
             Value::Array | Value::Object => return Err(Refused::new(at, "a text or a number")),
         };
-        fields.write(column, key, text, range, at)?;
+        fields.write(column.kind, key, text, range, at)?;
     }
     json.end()?;
     fields.finish();

@@ -9,7 +9,7 @@ use super::columns::{
     APPLICATION, APPLICATION_LEAST, CLASSIC, CLASSIC_LEAST, Column, FURTHER, Kind, REQUEST, application,
     classic, port_of,
 };
-use super::line::{Values, address, request};
+use super::line::{Value, Values, address, request};
 use crate::Refused;
 use crate::decimal::{SECOND, duration, rfc3339, signed, whole};
 use crate::escapes::decode_hex;
@@ -109,7 +109,7 @@ fn write(prepared: &Prepared, event: &mut EventWriter<'_>, decoded: &mut Vec<u8>
     let mut values = Values::new(raw);
     for (index, ((kind, _), keys)) in prepared.columns.iter().zip(&prepared.keys).enumerate() {
         match values.next()? {
-            Some(range) => write_column(*kind, *keys, &prepared.request, range, event, decoded)?,
+            Some(value) => write_column(*kind, *keys, &prepared.request, value, event, decoded)?,
             None if index < prepared.least => return Err(Refused::new(raw.len(), FEWER)),
             None => return Ok(()),
         }
@@ -117,8 +117,8 @@ fn write(prepared: &Prepared, event: &mut EventWriter<'_>, decoded: &mut Vec<u8>
     if let Some(first) = values.next()? {
         event.begin_array(prepared.further);
         let mut next = Some(first);
-        while let Some(range) = next {
-            text(prepared.further, range, event, decoded);
+        while let Some(value) = next {
+            text(prepared.further, value, event, decoded);
             next = values.next()?;
         }
         event.end();
@@ -131,7 +131,7 @@ fn write_column(
     kind: Kind,
     (key, port_key): (Key, Key),
     request_keys: &[Key; REQUEST.len()],
-    range: Range<usize>,
+    Value { range, escaped }: Value,
     event: &mut EventWriter<'_>,
     decoded: &mut Vec<u8>,
 ) -> Result<(), Refused> {
@@ -149,7 +149,7 @@ fn write_column(
     match kind {
         Kind::Time => event.set_time(rfc3339(value).ok_or(refused(TIME))?),
         Kind::Timestamp => event.timestamp(key, rfc3339(value).ok_or(refused(TIME))?),
-        Kind::Text => text(key, range, event, decoded),
+        Kind::Text => text(key, Value { range, escaped }, event, decoded),
         Kind::Address => {
             let (ip, port) = address(value, range.start);
             event.str(key, ip);
@@ -171,13 +171,13 @@ fn write_column(
         Kind::Count => event.u64(key, whole(value).ok_or(refused(COUNT))?),
         Kind::Signed => event.i64(key, signed(value).ok_or(refused(COUNT))?),
         Kind::Request => {
-            text(key, range.clone(), event, decoded);
-            write_request(request_keys, range, event, decoded);
+            text(key, Value { range: range.clone(), escaped }, event, decoded);
+            write_request(request_keys, Value { range, escaped }, event, decoded);
         }
         Kind::Texts | Kind::Addresses => {
             let separator = if kind == Kind::Texts { b',' } else { b' ' };
             let write = |event: &mut EventWriter<'_>, part| {
-                text(key, part, event, decoded);
+                text(key, Value { range: part, escaped }, event, decoded);
                 Some(())
             };
             array(key, range.start, value, separator, event, write).unwrap_or_default();
@@ -217,11 +217,13 @@ fn array(
     Some(())
 }
 
-fn text(key: Key, range: Range<usize>, event: &mut EventWriter<'_>, decoded: &mut Vec<u8>) {
+/// Writes a text, part of one that has a backslash in it or not.
+#[inline]
+fn text(key: Key, Value { range, escaped }: Value, event: &mut EventWriter<'_>, decoded: &mut Vec<u8>) {
     let text = event.raw().get(range.clone()).unwrap_or_default();
     if text == b"-" {
         event.null(key);
-    } else if memchr::memchr(b'\\', text).is_none() {
+    } else if !escaped || memchr::memchr(b'\\', text).is_none() {
         event.str(key, range);
     } else {
         decoded.clear();
@@ -232,7 +234,7 @@ fn text(key: Key, range: Range<usize>, event: &mut EventWriter<'_>, decoded: &mu
 
 fn write_request(
     keys: &[Key; REQUEST.len()],
-    range: Range<usize>,
+    Value { range, escaped }: Value,
     event: &mut EventWriter<'_>,
     decoded: &mut Vec<u8>,
 ) {
@@ -241,7 +243,7 @@ fn write_request(
     };
     let [method, whole, host, port, path, query, protocol] = *keys;
     let mut optional = |key, range: Option<Range<usize>>, event: &mut EventWriter<'_>| match range {
-        Some(range) => text(key, range, event, decoded),
+        Some(range) => text(key, Value { range, escaped }, event, decoded),
         None => event.null(key),
     };
     optional(method, Some(parts.method), event);

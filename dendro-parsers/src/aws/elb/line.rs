@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::Refused;
 use crate::http_request::RequestLine;
 use crate::numbers::leading_u64;
+use crate::scan;
 
 /// The values of a line: words, or texts in quotes, with a space between.
 pub(super) struct Values<'a> {
@@ -21,20 +22,21 @@ impl<'a> Values<'a> {
         Self { line: line.trim_ascii_end(), at: 0 }
     }
 
-    /// Where the next value stands, without its quotes; `None` at the end.
-    #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<Range<usize>>, Refused> {
+    /// The next value; `None` at the end.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Result<Option<Value>, Refused> {
         let start = self.at;
         let Some(rest) = self.line.get(start..) else { return Ok(None) };
         let (value, end) = match rest {
             [b'"', text @ ..] => {
-                let end = start + 1 + quoted_len(text).ok_or(Refused::new(self.line.len(), QUOTE))?;
-                (start + 1..end, end + 1)
+                let (len, escaped) = quoted(text).ok_or(Refused::new(self.line.len(), QUOTE))?;
+                let end = start + 1 + len;
+                (Value { range: start + 1..end, escaped }, end + 1)
             }
             [] | [b' ', ..] => return Err(Refused::new(start, VALUE)),
             _ => {
-                let end = memchr::memchr(b' ', rest).map_or(self.line.len(), |len| start + len);
-                (start..end, end)
+                let (len, escaped) = word(rest);
+                (Value { range: start..start + len, escaped }, start + len)
             }
         };
         self.at = end + 1;
@@ -42,11 +44,41 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The length of a text up to its quote. Quotes in it are escaped; one that is not is taken for the end only if a space or the
-/// end of the line follows.
-#[inline]
-fn quoted_len(text: &[u8]) -> Option<usize> {
-    memchr::memchr_iter(b'"', text).find(|at| matches!(text.get(at + 1), None | Some(b' ')))
+/// A value without its quotes.
+pub(super) struct Value {
+    pub(super) range: Range<usize>,
+    /// Whether there is a backslash in it.
+    pub(super) escaped: bool,
+}
+
+/// The length of a text up to its quote, and whether there is a backslash in it. Quotes in it are escaped; one that is not is taken
+/// for the end only if a space or the end of the line follows.
+#[inline(always)]
+fn quoted(text: &[u8]) -> Option<(usize, bool)> {
+    let first = scan::search2(b'"', b'\\', text)?;
+    match text[first..] {
+        [b'"'] | [b'"', b' ', ..] => Some((first, false)),
+        _ => odd_quoted(text, first),
+    }
+}
+
+#[inline(never)]
+fn odd_quoted(text: &[u8], first: usize) -> Option<(usize, bool)> {
+    let len = memchr::memchr_iter(b'"', &text[first..])
+        .map(|at| first + at)
+        .find(|at| matches!(text.get(at + 1), None | Some(b' ')))?;
+    Some((len, memchr::memchr(b'\\', &text[first..len]).is_some()))
+}
+
+/// The length of a text up to a space or the end, and whether there is a backslash in it.
+#[inline(always)]
+fn word(text: &[u8]) -> (usize, bool) {
+    match scan::search2(b' ', b'\\', text) {
+        Some(at) if text[at] == b'\\' => {
+            (memchr::memchr(b' ', &text[at..]).map_or(text.len(), |len| at + len), true)
+        }
+        space => (space.unwrap_or(text.len()), false),
+    }
 }
 
 /// An address and its port, as they stand in `text` at `at`: `192.0.2.7:443`, `[2001:db8::7]:443`, `2001:db8::7:443`.
@@ -90,7 +122,8 @@ pub(super) fn request(line: &[u8], range: Range<usize>) -> Option<(RequestLine, 
     let whole = start..start + spaced.trim_ascii().len();
     let mut url = Url { whole: whole.clone(), host: None, port: None };
     let text = line.get(whole.clone())?;
-    if let Some(scheme) = memchr::memmem::find(text, b"://") {
+    // Mostly near the front: setting up a search costs more than the search.
+    if let Some(scheme) = text.windows(3).position(|window| window == b"://") {
         let authority = &text[scheme + 3..];
         let len = authority.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(authority.len());
         let (host, port) = address(&authority[..len], whole.start + scheme + 3);
@@ -107,7 +140,8 @@ mod tests {
     fn values(line: &str) -> Result<Vec<&str>, String> {
         let mut values = Values::new(line.as_bytes());
         let mut found = Vec::new();
-        while let Some(range) = values.next().map_err(|refused| refused.to_string())? {
+        while let Some(Value { range, escaped }) = values.next().map_err(|refused| refused.to_string())? {
+            assert_eq!(escaped, line[range.clone()].contains('\\'));
             found.push(&line[range]);
         }
         Ok(found)
@@ -117,6 +151,10 @@ mod tests {
     fn values_are_words_and_texts_in_quotes() {
         assert_eq!(values(r#"a "b c" - "" d"#).unwrap(), ["a", "b c", "-", "", "d"]);
         assert_eq!(values(r#""a "b"c" d "#).unwrap(), [r#"a "b"c"#, "d"]);
+        assert_eq!(
+            values(r#"a\x20 "b\x22" "c\x22d "e" f"#).unwrap(),
+            [r"a\x20", r"b\x22", r#"c\x22d "e"#, "f"]
+        );
     }
 
     #[test]
