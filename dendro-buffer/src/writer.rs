@@ -33,6 +33,8 @@ pub(crate) struct Writer {
     /// Held by the write that waits for room, so that none overtakes it.
     turn: tokio::sync::Mutex<()>,
     buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// For a commit to name, of which one that nobody waited for any more has not.
+    settled: Arc<Mutex<Committed>>,
 }
 
 impl Writer {
@@ -43,6 +45,7 @@ impl Writer {
             queue: Arc::default(),
             turn: tokio::sync::Mutex::new(()),
             buffers: Arc::default(),
+            settled: Arc::default(),
         }
     }
 
@@ -154,7 +157,16 @@ impl Sink for Writer {
 
     async fn commit(&self, reason: CommitReason) -> Result<Committed, SinkError> {
         self.open().await?;
-        self.appender.run(move |appender| appender.commit(reason)).await
+        let settled = self.settled.clone();
+        let commit = move |appender: &mut Appender| {
+            let committed = appender.commit(reason);
+            let mut settled = settled.lock().unwrap_or_else(PoisonError::into_inner);
+            settled.durable.extend(committed.durable);
+            settled.lost.extend(committed.lost);
+        };
+        self.appender.run(commit).await?;
+        // Nothing waits between here and the return, so what is taken gets to the driver.
+        Ok(std::mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn settings(&self) -> SinkSettings {

@@ -25,7 +25,8 @@ pub use settings::{RateLimit, RateLimits};
 /// # Cancel safety
 /// A write that takes longer than its time-out is dropped at one of its await points, and tried again with
 /// the same id. A sink has to be left such that the next write works: what a dropped write has half done is either
-/// finished elsewhere or undone by the next.
+/// finished elsewhere or undone by the next. A commit has the same time-out, and is dropped likewise: what it had made durable, or
+/// lost, is named by the next one.
 #[async_trait]
 pub trait Sink: Send + Sync + 'static {
     /// Writes the events of `batches`, which are never merged; the events are numbered across the slice,
@@ -41,7 +42,8 @@ pub trait Sink: Send + Sync + 'static {
     /// come. May be called while writes are in flight.
     ///
     /// # Errors
-    /// [`SinkError`]: nothing has changed, and the driver asks again.
+    /// [`SinkError`]: nothing has changed, and the driver asks again. So it does after a panic, and when the
+    /// [time-out](SinkSettings::timeout) has passed.
     async fn commit(&self, reason: CommitReason) -> Result<Committed, SinkError> {
         let _ = reason;
         Ok(Committed::default())

@@ -18,7 +18,8 @@ pub struct SinkSettings {
     pub max_bytes: usize,
     /// How long a write waits for more events when it is not full. Zero takes what is there.
     pub linger: Duration,
-    /// How long an attempt may take. One that takes longer is cancelled, and its outcome is not known.
+    /// How long an attempt may take. One that takes longer is cancelled, and its outcome is not known. It is the limit of a
+    /// [commit](crate::Sink::commit) as well, which is asked for again.
     pub timeout: Duration,
     /// When to try again.
     pub retry: Retry,

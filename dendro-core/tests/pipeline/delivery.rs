@@ -1,5 +1,6 @@
 //! What the driver does around sinks: every event ends delivered, in the dead letters, or with its source.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::{Numbers, Scripted, Step, never};
@@ -251,7 +252,6 @@ async fn a_lost_stage_is_written_again_where_a_source_cannot() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_is_committed_while_its_write_is_under_way_counts() {
-    use std::sync::{Arc, Mutex};
     /// Writes slowly into stage 1, and commits it in the meantime.
     struct Racing(Arc<Mutex<bool>>);
     #[async_trait::async_trait]
@@ -347,9 +347,81 @@ async fn a_drain_whose_commit_fails_is_asked_again() {
     assert!(report.problems[0].message.contains("the disk is full"), "{:?}", report.problems);
 }
 
+/// Stages every write, and does not come back from its first commits.
+#[derive(Clone)]
+struct HangingCommits {
+    staged: Arc<Mutex<Vec<Stage>>>,
+    hangs: Arc<Mutex<u32>>,
+}
+
+impl HangingCommits {
+    fn new(hangs: u32) -> Self {
+        Self { staged: Arc::default(), hangs: Arc::new(Mutex::new(hangs)) }
+    }
+}
+
+#[async_trait::async_trait]
+impl dendro_core::Sink for HangingCommits {
+    async fn write(
+        &self,
+        _: &[dendro_core::Batch],
+        _: &dendro_core::WriteContext,
+    ) -> Result<Written, SinkError> {
+        let mut staged = self.staged.lock().unwrap();
+        let stage = Stage(staged.len() as u64);
+        staged.push(stage);
+        Ok(Written::Staged(vec![stage]))
+    }
+    async fn commit(&self, _: CommitReason) -> Result<Committed, SinkError> {
+        let hangs = {
+            let mut left = self.hangs.lock().unwrap();
+            let hangs = *left > 0;
+            *left = left.saturating_sub(1);
+            hangs
+        };
+        if hangs {
+            never().await;
+        }
+        Ok(Committed { durable: self.staged.lock().unwrap().clone(), lost: vec![] })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_takes_too_long_is_dropped_told_and_asked_again() {
+    let (source, sink) = (Numbers::new(3, 10), HangingCommits::new(3));
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let problems = told.clone();
+    let pipeline = Pipeline::builder()
+        .source("s", source.clone())
+        .sink_with("sink", "s", sink, |s| s.timeout = Duration::from_secs(10))
+        .on_problem(move |p| problems.lock().unwrap().push(p.message.clone()))
+        .drop_rejected()
+        .build()
+        .unwrap();
+    let report = tokio::time::timeout(Duration::from_secs(60), pipeline.run(never())).await;
+    assert!(report.expect("a commit that hung held up the pipeline").unwrap().drained);
+    assert_eq!(source.outcomes(), [Outcome::Delivered; 3]);
+    let told = told.lock().unwrap();
+    assert_eq!(*told, ["sink `sink`: a commit took longer than 10s; it is asked again"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_ends_at_its_deadline_though_commits_hang() {
+    let (source, sink) = (Numbers::new(3, 10), HangingCommits::new(u32::MAX));
+    let pipeline = Pipeline::line(source.clone())
+        .sink(sink)
+        .drop_rejected()
+        .drain_deadline(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    let run = pipeline.run(tokio::time::sleep(Duration::from_secs(1)));
+    let report = tokio::time::timeout(Duration::from_secs(60), run).await.unwrap().unwrap();
+    assert_eq!((report.drained, report.abandoned), (false, 30));
+    assert_eq!(source.outcomes(), [Outcome::Abandoned; 3]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_more_is_kept_of_staged_events_than_was_said() {
-    use std::sync::{Arc, Mutex};
     /// Stages every write under a number of its own, and commits them all when asked.
     #[derive(Clone, Default)]
     struct Staging(Arc<Mutex<(u64, Vec<Stage>, usize)>>);

@@ -112,6 +112,7 @@ macro_rules! sink_conformance {
             failed_writes_are_delivered_later
             outage_loses_nothing
             cancelled_write_leaves_it_working
+            cancelled_commit_is_told_by_the_next
             write_after_a_time_out_has_the_same_id
             empty_drain_succeeds
             largest_batch_is_written

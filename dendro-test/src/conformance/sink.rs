@@ -16,6 +16,8 @@ use crate::batches;
 use crate::harness::{SinkHarness, SinkRun};
 use crate::mock::{Fault, FaultySink, MockLog};
 
+/// No call has more await points that are worth a look.
+const MOST_POLLS: u64 = 32;
 const NO_READ_BACK: &str = "nothing can be read back from the destination";
 
 /// A sink and its destination, for the suite.
@@ -136,7 +138,6 @@ pub async fn outage_loses_nothing<F: SinkFixture>(make: impl Fn() -> F) -> Verdi
 /// A write is dropped at each of its await points in turn: the next ones work, the cancelled events are there after
 /// they were written again, and no other event is there twice.
 pub async fn cancelled_write_leaves_it_working<F: SinkFixture>(make: impl Fn() -> F) -> Verdict {
-    const MOST_POLLS: u64 = 32;
     let world = make();
     let sink = world.sink();
     let (mut cancelled, mut others) = (Vec::new(), Vec::new());
@@ -164,6 +165,30 @@ pub async fn cancelled_write_leaves_it_working<F: SinkFixture>(make: impl Fn() -
     ensure(twice.is_none(), || format!("{twice:?} is there twice, and its write was not cancelled"))?;
     let thrice = cancelled.iter().find(|id| count.get(id).is_some_and(|n| *n > 2));
     ensure(thrice.is_none(), || format!("{thrice:?} is there more than twice after one cancelled write"))
+}
+
+/// A commit is dropped at each of its await points in turn: what it had settled is named by a later one.
+pub async fn cancelled_commit_is_told_by_the_next<F: SinkFixture>(make: impl Fn() -> F) -> Verdict {
+    for polls in 0..MOST_POLLS {
+        let world = make();
+        let sink = world.sink();
+        let mut ledger = Ledger::default();
+        let written = write(&*sink, &[batches::numbered("a", 0..10)], &"0".repeat(32)).await?;
+        ledger.note(batches::ids("a", 0..10), written);
+        let (finished, settled) = cancel_commit_after(polls, &*sink).await?;
+        ledger.commit(settled)?;
+        ledger.commit(commit(&*sink, CommitReason::Interval).await?)?;
+        ledger.commit(commit(&*sink, CommitReason::Drain).await?)?;
+        let open = ledger.open.len();
+        ensure(open == 0, || {
+            format!("after a commit that was dropped at its await point {polls} {open} writes stay staged")
+        })?;
+        ledger.verify(&world).await?;
+        if finished {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A write that was done, but took too long, comes again with the same id; a destination that can tell has it once.
@@ -376,6 +401,19 @@ async fn cancel_after(polls: u64, sink: &dyn Sink, batches: &[Batch], id: &str) 
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     false
+}
+
+/// Likewise a commit; and what it has named if it had finished.
+async fn cancel_commit_after(polls: u64, sink: &dyn Sink) -> Result<(bool, Committed), String> {
+    let mut commit = sink.commit(CommitReason::Interval);
+    for _ in 0..polls {
+        if let Poll::Ready(committed) = std::future::poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx))).await
+        {
+            return Ok((true, committed.map_err(|e| format!("a commit failed without a fault: {e}"))?));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok((false, Committed::default()))
 }
 
 /// A run that has no end of its own is ended after an hour of the paused clock.

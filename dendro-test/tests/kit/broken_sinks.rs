@@ -29,6 +29,7 @@ enum Flaw {
     CutsLargeWrites,
     Reverses,
     NeverCommits,
+    ForgetsWhatADroppedCommitSettled,
     NumbersByBatch,
     RetriesTheUnwritable,
 }
@@ -58,6 +59,7 @@ impl ShelfSink {
                 | LeavesTheLastStage
                 | UsesStagesAgain
                 | NeverCommits
+                | ForgetsWhatADroppedCommitSettled
                 | NamesUnknownStages
         )
     }
@@ -134,6 +136,22 @@ impl Sink for ShelfSink {
     }
 
     async fn commit(&self, reason: CommitReason) -> Result<Committed, SinkError> {
+        let committed = self.settle(reason)?;
+        if self.flaw == Flaw::ForgetsWhatADroppedCommitSettled {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(committed)
+    }
+
+    fn settings(&self) -> SinkSettings {
+        let mut settings = SinkSettings::default();
+        settings.max_events = 5_000;
+        settings
+    }
+}
+
+impl ShelfSink {
+    fn settle(&self, reason: CommitReason) -> Result<Committed, SinkError> {
         let mut committed = Committed::default();
         let mut staged = self.shelf.staged.lock().unwrap();
         match self.flaw {
@@ -164,12 +182,6 @@ impl Sink for ShelfSink {
             *self.shelf.stage.lock().unwrap() += 1;
         }
         Ok(committed)
-    }
-
-    fn settings(&self) -> SinkSettings {
-        let mut settings = SinkSettings::default();
-        settings.max_events = 5_000;
-        settings
     }
 }
 
@@ -220,6 +232,7 @@ noticed! {
     failed_writes_are_delivered_later: SkipsRepeatedWrites;
     outage_loses_nothing: DropsWhileDown;
     cancelled_write_leaves_it_working: StaysBusyWhenCancelled, RemembersIdsTooEarly;
+    cancelled_commit_is_told_by_the_next: ForgetsWhatADroppedCommitSettled;
     write_after_a_time_out_has_the_same_id: ForgetsIds;
     empty_drain_succeeds: FailsOnEmptyDrain, NamesUnknownStages;
     largest_batch_is_written: CutsLargeWrites;

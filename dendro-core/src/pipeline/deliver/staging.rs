@@ -152,12 +152,21 @@ impl Delivery {
         true
     }
 
-    /// Calls the sink and settles what it names; what it has lost comes back. `None` if it could not, or the pipeline halts.
+    /// Calls the sink and settles what it names; what it has lost comes back. `None` if it could not, or not in time, or the
+    /// pipeline halts.
     async fn settle_committed(&self, reason: CommitReason) -> Option<Vec<StagedWrite>> {
         let _one = self.committing.lock().await;
         let committing = CatchPanic(Box::pin(crate::own_work::run(self.sink.commit(reason))));
-        let committed = match first(self.control.reached(Phase::Halting), committing).await {
-            Either::First(()) => return None,
+        let limit = first(self.control.reached(Phase::Halting), tokio::time::sleep(self.settings.timeout));
+        let committed = match first(limit, committing).await {
+            Either::First(Either::First(())) => return None,
+            Either::First(Either::Second(())) => {
+                let (name, limit) = (&self.stats.name, self.settings.timeout);
+                let message =
+                    format!("sink `{name}`: a commit took longer than {limit:?}; it is asked again");
+                self.report(Severity::Warning, message);
+                return None;
+            }
             Either::Second(Ok(Ok(committed))) => committed,
             Either::Second(Ok(Err(e))) => {
                 let message = format!("sink `{}`: commit failed: {}", self.stats.name, with_sources(&e));
