@@ -1,15 +1,43 @@
 //! What a file source does to the file system, for whoever wants to see it.
 
-use std::sync::Arc;
+use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
+    /// For tests of what happens between a look through the directories and the opening of what was found.
+    pub(super) before_open: BeforeOpen,
     pub(super) opens: AtomicU64,
     pub(super) reads: AtomicU64,
     pub(super) scans: AtomicU64,
     pub(super) files: AtomicU64,
     pub(super) saves: AtomicU64,
+}
+
+type Hook = Box<dyn Fn(&Path) + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct BeforeOpen(OnceLock<Hook>);
+
+impl BeforeOpen {
+    /// Only the first one counts.
+    pub(super) fn set(&self, hook: impl Fn(&Path) + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(hook));
+    }
+
+    pub(super) fn tell(&self, path: &Path) {
+        if let Some(hook) = self.0.get() {
+            hook(path);
+        }
+    }
+}
+
+impl fmt::Debug for BeforeOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BeforeOpen").field(&self.0.get().is_some()).finish()
+    }
 }
 
 /// What a [`FileSource`](super::FileSource) has done to the file system so far; live, and cheap to clone.

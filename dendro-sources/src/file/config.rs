@@ -1,6 +1,6 @@
 //! What the user says about a file source.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,6 +153,14 @@ impl FileSource {
     /// Stores checkpoints through another file system than the machine's, for tests.
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
         self.storage = storage;
+        self
+    }
+
+    /// Calls this before each file is opened, on the thread that reads, for tests: what another program does to a file between
+    /// its being found and its being opened.
+    #[doc(hidden)]
+    pub fn before_open(self, hook: impl Fn(&Path) + Send + Sync + 'static) -> Self {
+        self.activity.counters.before_open.set(hook);
         self
     }
 

@@ -39,6 +39,7 @@ pub(super) enum Got {
 impl Content {
     /// Opens a regular file, without waiting for anything.
     pub(super) fn open(path: &Path, counters: &Arc<Counters>) -> io::Result<Self> {
+        counters.before_open.tell(path);
         let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
         counters.opens.fetch_add(1, Ordering::Relaxed);

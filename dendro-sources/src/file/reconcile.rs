@@ -61,7 +61,10 @@ impl Reader {
         }
         rotated.extend(self.unnamed.keys().cloned());
         for stream in &rotated {
-            self.succeed(stream, before.get(stream).copied());
+            // What was moved while it was looked for comes before its successors, and is found by the next look.
+            if !self.moved.contains(stream) {
+                self.succeed(stream, before.get(stream).copied());
+            }
         }
         // What comes before a file may have got another name while it was looked for: it is found first, so that the order is
         // kept, and that nobody takes the file for all there is of its stream.

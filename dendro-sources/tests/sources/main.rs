@@ -12,6 +12,8 @@ mod file_dedup;
 #[cfg(feature = "file")]
 mod file_follow;
 #[cfg(feature = "file")]
+mod file_moved;
+#[cfg(feature = "file")]
 mod file_once;
 #[cfg(feature = "file")]
 mod file_rotation;
