@@ -1,6 +1,6 @@
 //! The half that is read: a source.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,11 +28,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) struct Reader {
     shared: Arc<Shared>,
+    /// How far the run before has sent, if there was one.
+    sent_to: Option<u64>,
 }
 
 impl Reader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self { shared, sent_to: None }
     }
 }
 
@@ -51,8 +53,9 @@ impl Source for Reader {
                 Refused::Fatal(why) => SourceError::fatal(why),
             });
         }
-        let mut desk = Desk::new(&self.shared, &cx);
+        let mut desk = Desk::new(&self.shared, &cx, self.sent_to);
         desk.serve(out).await;
+        self.sent_to = desk.sent_to;
         desk.save_last().await;
         desk.tell();
         match (desk.closed, desk.abandoned) {
@@ -91,12 +94,23 @@ struct Desk<'a> {
     look_again: Option<Looking>,
     /// The states that streams begin with, until their first batch.
     restore: HashMap<Arc<str>, Vec<Snapshot>>,
+    /// The sequence up to which was sent, in this run of the process.
+    sent_to: Option<u64>,
+    again: Option<Again>,
     saving: Option<JoinHandle<Vec<String>>>,
     save_at: Option<Pin<Box<Sleep>>>,
     is_dirty: bool,
     is_stopping: bool,
     abandoned: bool,
     closed: Option<Closed>,
+}
+
+/// What was sent before is sent again: transforms have to forget what they had of it, also where no state is stored.
+struct Again {
+    /// Up to this sequence.
+    to: u64,
+    /// The streams of which a batch has said so.
+    told: HashSet<String>,
 }
 
 /// What a receipt stands for.
@@ -115,8 +129,14 @@ enum Step {
     Save,
 }
 
+impl Again {
+    fn to(sequence: u64) -> Self {
+        Self { to: sequence, told: HashSet::new() }
+    }
+}
+
 impl<'a> Desk<'a> {
-    fn new(shared: &'a Arc<Shared>, cx: &'a SourceContext) -> Self {
+    fn new(shared: &'a Arc<Shared>, cx: &'a SourceContext, sent_to: Option<u64>) -> Self {
         Self {
             shared,
             cx,
@@ -129,6 +149,8 @@ impl<'a> Desk<'a> {
             is_at_end: false,
             look_again: None,
             restore: shared.view().position.states.to_restore(),
+            sent_to,
+            again: sent_to.map(Again::to),
             saving: None,
             save_at: None,
             is_dirty: true,
@@ -188,7 +210,7 @@ impl<'a> Desk<'a> {
             match item {
                 Item::Batch(mut batch, mark) => {
                     let stream = batch.stream().map(str::to_owned);
-                    if let Some(snapshots) = self.restore.remove(stream.as_deref().unwrap_or_default()) {
+                    if let Some(snapshots) = self.resumed(stream.as_deref().unwrap_or_default(), &mark) {
                         batch.set_restore(snapshots);
                     }
                     let out = out.clone();
@@ -219,6 +241,21 @@ impl<'a> Desk<'a> {
             let shared = self.shared.clone();
             self.look_again = Some(Box::pin(async move { shared.written.notified().await }));
         }
+    }
+
+    /// A batch of the stream is sent, up to the mark: the states that it is to bring, if it is the first one since the stream was
+    /// resumed.
+    fn resumed(&mut self, stream: &str, mark: &Mark) -> Option<Vec<Snapshot>> {
+        let stored = self.restore.remove(stream);
+        let is_told = match &mut self.again {
+            None => true,
+            Some(again) => !again.told.insert(stream.to_owned()),
+        };
+        if self.again.as_ref().is_some_and(|again| again.to <= mark.sequence) {
+            self.again = None;
+        }
+        self.sent_to = self.sent_to.max(Some(mark.sequence));
+        stored.or_else(|| (!is_told).then(Vec::new))
     }
 
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
@@ -326,6 +363,7 @@ impl<'a> Desk<'a> {
         }
         self.is_at_end = false;
         self.restore = self.shared.view().position.states.to_restore();
+        self.again = self.sent_to.map(Again::to);
     }
 
     fn mark_dirty(&mut self, within: Duration) {

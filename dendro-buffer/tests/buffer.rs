@@ -221,6 +221,45 @@ async fn states_are_stored_with_the_position_and_come_back_with_the_first_batch_
 }
 
 #[tokio::test]
+async fn what_is_sent_again_before_any_state_was_stored_says_that_transforms_begin_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let halves = halves(builder(dir.path()));
+    for (n, stream) in ["a", "b"].into_iter().enumerate() {
+        write(&*halves.writer, n as u64, batches::numbered(stream, 0..10)).await.unwrap();
+    }
+    let mut harness = SourceHarness::start(halves.reader);
+    let first = [harness.recv().await.unwrap(), harness.recv().await.unwrap()];
+    assert!(first.iter().all(|batch| !batch.is_resumed()), "no transform has seen anything");
+    drop(first);
+    write(&*halves.writer, 2, batches::numbered("a", 10..20)).await.unwrap();
+    let came = harness.acknowledge_until_quiet(QUIET).await;
+    let resumed: Vec<_> = came.iter().map(|b| (b.stream().unwrap(), b.is_resumed(), b.restore())).collect();
+    assert_eq!(resumed[..2], [("a", true, &[][..]), ("b", true, &[])]);
+    assert!(resumed[2..].iter().all(|(_, is_resumed, _)| !is_resumed), "{resumed:?}");
+    harness.stop();
+    harness.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_that_nobody_waited_for_is_told_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let interval = Fsync::Interval(Duration::from_secs(1));
+    let halves = halves(builder(dir.path()).fsync(interval));
+    let Written::Staged(stages) = write(&*halves.writer, 1, batches::numbered("a", 0..10)).await.unwrap()
+    else {
+        panic!("it is synced at an interval")
+    };
+    {
+        let mut commit = std::pin::pin!(halves.writer.commit(CommitReason::Interval));
+        // Polled once: the sync is under way.
+        let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(commit.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
+    }
+    let committed = halves.writer.commit(CommitReason::Drain).await.unwrap();
+    assert!(stages.iter().all(|stage| committed.durable.contains(stage)), "{committed:?}");
+}
+
+#[tokio::test]
 async fn only_the_owner_may_read() {
     let dir = tempfile::tempdir().unwrap();
     let inner = dir.path().join("a/b");

@@ -81,6 +81,7 @@ fn with_observer(observer: Option<(Observer, u64)>) -> (Token, Receipt) {
         worst: Outcome::Delivered,
         snapshots: Vec::new(),
         held: Vec::new(),
+        stream: None,
         waker: None,
         observer,
     }));
@@ -92,6 +93,8 @@ struct Shared {
     worst: Outcome,
     snapshots: Vec<Snapshot>,
     held: Vec<Box<dyn Any + Send>>,
+    /// Whose states belong to it; `None`: those of any stream.
+    stream: Option<Box<str>>,
     waker: Option<Waker>,
     observer: Option<(Observer, u64)>,
 }
@@ -123,6 +126,20 @@ impl Token {
         if let Some(shared) = &self.shared {
             lock(shared).held.push(Box::new(guard));
         }
+    }
+
+    /// The stream of the batch, so that the [states](Acks::attach_snapshot_of) of no other come with it.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn set_stream(&self, stream: &str) {
+        if let Some(shared) = &self.shared {
+            lock(shared).stream = Some(stream.into());
+        }
+    }
+
+    #[cfg(feature = "runtime")]
+    fn is_of(&self, stream: &str) -> bool {
+        let shared = self.shared.as_ref().map(|shared| lock(shared));
+        shared.is_some_and(|state| state.stream.as_deref().is_none_or(|own| own == stream))
     }
 
     /// Adds the state of a transform to what the receipt will tell, replacing an earlier one of the
@@ -258,6 +275,13 @@ impl Acks {
     /// See [`Token::attach_snapshot`]; for a batch that came from one batch of a source.
     pub fn attach_snapshot(&self, snapshot: &Snapshot) {
         self.tokens.iter().for_each(|t| t.attach_snapshot(snapshot.clone()));
+    }
+
+    /// Likewise, of what came from batches of several streams: only those of this one get it.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn attach_snapshot_of(&self, stream: &str, snapshot: &Snapshot) {
+        let own = self.tokens.iter().filter(|t| t.is_of(stream));
+        own.for_each(|t| t.attach_snapshot(snapshot.clone()));
     }
 
     /// See [`Token::hold_until_settled`]; the first token keeps it.

@@ -217,6 +217,50 @@ fn an_idle_stream_has_its_windows_closed_by_time_and_again_if_the_result_got_los
 }
 
 #[test]
+fn of_a_flush_that_covers_several_streams_none_is_lost_and_none_counted_twice() {
+    let new = |idle| by_minute().idle_timeout(Duration::from_secs(idle)).build().unwrap();
+    let told = |aggregate: &mut Aggregate, seconds: i64| {
+        let mut out = dendro_core::Batch::default();
+        let now = Timestamp::from_secs(OBSERVED.as_secs() + seconds).unwrap();
+        aggregate.flush(FlushReason::Tick, now, &mut out).unwrap();
+        let count = |event: dendro_core::EventRef<'_>| {
+            let count = event.get("count").and_then(|count| count.as_u64()).unwrap();
+            (event.origin().unwrap().stream.clone().unwrap(), count)
+        };
+        let counts: Vec<(String, u64)> = out.iter().map(count).collect();
+        (counts, out.take_acks())
+    };
+    let all = [("a".to_owned(), 2), ("b".to_owned(), 3), ("c".to_owned(), 1)];
+    // What a restart with the states that are stored now tells of each stream.
+    let after_a_restart = |aggregate: &Aggregate| -> Vec<(String, u64)> {
+        let mut restored = new(0);
+        for stream in ["a", "b", "c"] {
+            restored.restore(stream, &aggregate.snapshot(stream).unwrap()).unwrap();
+        }
+        told(&mut restored, 0).0
+    };
+    let mut aggregate = new(5);
+    for (stream, events) in [("a", vec![5, 6]), ("b", vec![1, 2, 59]), ("c", vec![7])] {
+        let events: Vec<Event> = events.into_iter().map(request).collect();
+        aggregate.transform(&mut batches::events(stream, &events)).unwrap();
+    }
+    assert_eq!(after_a_restart(&aggregate), all);
+    assert!(told(&mut aggregate, 0).0.is_empty());
+    let (first, on_its_way) = told(&mut aggregate, 5);
+    assert_eq!(first, all, "one flush for all of them");
+    assert_eq!(after_a_restart(&aggregate), all, "nothing of it has arrived");
+    // Part of it may have arrived: what one stream could not bring is told again for all, and counts the same.
+    drop(on_its_way);
+    let (again, on_its_way) = told(&mut aggregate, 6);
+    assert_eq!(again, all);
+    // Meanwhile a stream goes on.
+    aggregate.transform(&mut batches::events("b", &[request(65)])).unwrap();
+    on_its_way.resolve(dendro_core::Outcome::Delivered);
+    assert!(told(&mut aggregate, 7).0.is_empty(), "each result was delivered once");
+    assert_eq!(after_a_restart(&aggregate), [("b".to_owned(), 1)], "and only what was not is in the states");
+}
+
+#[test]
 fn groups_beyond_the_highest_number_are_one_and_no_event_is_missing() {
     let mut harness =
         TransformHarness::new(by_minute().group_by(["user", "status"]).max_groups(2).build().unwrap());

@@ -66,7 +66,8 @@ pub struct Batch {
     gone: usize,
     reasons: Vec<(u32, Cow<'static, str>)>,
     acks: Acks,
-    restore: Vec<Snapshot>,
+    /// `None`: the stream goes on with what it had.
+    restore: Option<Vec<Snapshot>>,
     /// Notes of what is done to it, for one that a guest has.
     journal: Option<Box<delta::Journal>>,
 }
@@ -387,15 +388,21 @@ impl Batch {
         self.acks.merge(acks);
     }
 
-    /// The state that stateful transforms are to take up before they see this batch: set by a source
-    /// on the first batch of a stream that it resumes from a checkpoint.
+    /// The state that stateful transforms are to take up before they see this batch: set by a source on the first batch of a
+    /// stream that it sends from a checkpoint on, in each run and whenever it goes back there. Whatever they keep of the stream
+    /// counts what is sent again already: one of which no state is given forgets the stream, so that without any they all begin anew.
     pub fn set_restore(&mut self, snapshots: Vec<Snapshot>) {
-        self.restore = snapshots;
+        self.restore = Some(snapshots);
     }
 
     /// See [`set_restore`](Self::set_restore).
     pub fn restore(&self) -> &[Snapshot] {
-        &self.restore
+        self.restore.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the stream is sent from a checkpoint on, also if there is [no state](Self::restore) at that.
+    pub fn is_resumed(&self) -> bool {
+        self.restore.is_some()
     }
 
     /// The stream of the first event: the unit of order. Of a batch without events, that of its first origin.

@@ -231,17 +231,28 @@ impl Lane {
         self.snapshot(at, stream, batch.acks());
     }
 
+    /// Of what a flush has let go of at once, which may be of several streams, each gets its own state.
     fn snapshot(&mut self, at: usize, stream: &str, acks: &Acks) {
         if let Ok(Some(state)) = catch(|| self.transforms[at].snapshot(stream)) {
             self.states[at].insert(stream.to_owned(), state.clone());
-            acks.attach_snapshot(&Snapshot { component: self.stage.links[at].stats.name.to_string(), state });
+            let component = self.stage.links[at].stats.name.to_string();
+            acks.attach_snapshot_of(stream, &Snapshot { component, state });
         }
     }
 
     fn restore(&mut self, at: usize, stream: &str, batch: &Batch) {
+        if !batch.is_resumed() {
+            return;
+        }
         let name = &self.stage.links[at].stats.name;
-        if let Some(snapshot) = batch.restore().iter().find(|s| *s.component == **name) {
-            self.take_up(at, stream, &snapshot.state);
+        match batch.restore().iter().find(|s| *s.component == **name) {
+            Some(snapshot) => {
+                self.take_up(at, stream, &snapshot.state);
+                self.states[at].insert(stream.to_owned(), snapshot.state.clone());
+            }
+            // What it has counted is sent again from where nothing of it was kept: only a new instance knows nothing of it.
+            None if self.states[at].remove(stream).is_some() => self.renew(at),
+            None => {}
         }
     }
 
@@ -281,12 +292,27 @@ impl Stage {
             batch.take_acks().resolve(Outcome::Delivered);
             return Ok(());
         }
+        // The state that a stream is resumed with has to reach what is behind every port, also where no event goes.
+        let mut resumed = batch.is_resumed().then(|| {
+            let mut nothing = batch.clone();
+            nothing.retain(|_| false);
+            nothing.purge();
+            nothing
+        });
+        let mut others: Vec<u16> = (0..).take(self.ports.len()).collect();
         for (port, mut part) in batch.split_by_port() {
             part.clear_ports();
+            others.retain(|other| *other != port);
             match self.ports.get(usize::from(port)) {
                 Some(fanout) => fanout.send(part).await?,
                 None => self.send_nowhere(port, part).await?,
             }
+        }
+        if let Some(resumed) = &mut resumed {
+            for fanout in others.into_iter().filter_map(|port| self.ports.get(usize::from(port))) {
+                fanout.send(resumed.clone()).await?;
+            }
+            resumed.take_acks().resolve(Outcome::Delivered);
         }
         Ok(())
     }

@@ -256,7 +256,7 @@ impl Output {
         (output, OutputReceiver { queue, dead })
     }
 
-    /// The batch with a token, and its receipt.
+    /// The batch with a token of its stream, and its receipt.
     fn taken_in(&self, mut batch: Batch, permit: Option<OwnedSemaphorePermit>) -> (Batch, Receipt) {
         let (events, stats) = (batch.end_index() as u64, &self.inner.stats);
         let (token, receipt) = match stats.kind {
@@ -265,6 +265,9 @@ impl Output {
         };
         if let Some(permit) = permit {
             token.hold_until_settled(permit);
+        }
+        if let Some(stream) = batch.stream() {
+            token.set_stream(stream);
         }
         batch.add_acks(crate::Acks::from(token));
         stats.taken_in(events, batch.raw_bytes());
@@ -410,7 +413,7 @@ fn unless_settled(readers: usize, mut batch: Batch) -> Option<Batch> {
     // The state that a stream begins with has to reach the transforms behind, even if no event does.
     let outcome = match readers {
         0 => Outcome::Dropped,
-        _ if batch.is_empty() && batch.restore().is_empty() => Outcome::Delivered,
+        _ if batch.is_empty() && !batch.is_resumed() => Outcome::Delivered,
         _ => return Some(batch),
     };
     batch.take_acks().resolve(outcome);

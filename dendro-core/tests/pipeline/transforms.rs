@@ -286,6 +286,145 @@ async fn the_state_of_a_transform_comes_with_the_receipt_and_is_taken_up_again()
     assert!(report.problems[0].message.contains("8 bytes are expected"), "{:?}", report.problems);
 }
 
+type ScriptedBatch = (&'static str, Vec<&'static str>, Option<Vec<Snapshot>>);
+
+/// Sends batches of these streams and lines, each with what is to be restored; notes the snapshots of all receipts at the end.
+#[derive(Default)]
+struct Script {
+    batches: Vec<ScriptedBatch>,
+    told: Arc<Mutex<Vec<Vec<Snapshot>>>>,
+}
+
+#[async_trait::async_trait]
+impl Source for Script {
+    async fn run(&mut self, out: Output, cx: SourceContext) -> Result<(), SourceError> {
+        let mut receipts = Vec::new();
+        for (stream, lines, restore) in &self.batches {
+            let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+            let mut batch = records(&lines, 0, &cx.origin(Some(stream)), &Arc::new(Schema::new("log")));
+            if let Some(snapshots) = restore {
+                batch.set_restore(snapshots.clone());
+            }
+            receipts.push(out.send(batch).await?);
+        }
+        drop(out);
+        for receipt in receipts {
+            let settlement = receipt.await;
+            self.told.lock().unwrap().push(settlement.snapshots);
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_sent_again_without_a_state_is_counted_from_its_beginning_and_no_other_is() {
+    let batches = vec![
+        ("s", vec!["a", "b", "c"], None),
+        ("t", vec!["d", "e"], None),
+        // Nothing of it was stored yet: it is sent again from its first record on.
+        ("s", vec!["a", "b", "c"], Some(vec![])),
+        ("t", vec!["f"], None),
+        ("s", vec!["g"], None),
+    ];
+    let (source, sink) = (Script { batches, ..Script::default() }, Scripted::new([]));
+    let pipeline = Pipeline::line(source)
+        .transform(Sequence::default())
+        .sink(sink.clone())
+        .drop_rejected()
+        .build()
+        .unwrap();
+    pipeline.run(never()).await.unwrap();
+    let seqs: Vec<_> = sink.written.lock().unwrap().iter().map(|e| e.get("seq").unwrap().clone()).collect();
+    assert_eq!(seqs, [1, 2, 3, 1, 2, 1, 2, 3, 3, 4].map(Value::U64));
+}
+
+/// Routes by the first letter of the text: what begins with `b` leaves by the second port.
+fn by_letter() -> impl Transform + Clone {
+    #[derive(Clone)]
+    struct ByLetter;
+    impl Transform for ByLetter {
+        fn transform(&mut self, batch: &mut Batch) -> Result<(), TransformError> {
+            batch.try_for_each(|mut event| {
+                event.set_port(u16::from(event.view().raw().starts_with(b"b")));
+                Ok(())
+            })
+        }
+        fn ports(&self) -> Vec<String> {
+            vec!["a".to_owned(), "b".to_owned()]
+        }
+    }
+    ByLetter
+}
+
+#[tokio::test]
+async fn the_state_of_a_stream_reaches_a_transform_behind_a_port_to_which_its_first_batch_has_nothing_to_send()
+ {
+    let restore = vec![Snapshot { component: "counted".into(), state: 7u64.to_le_bytes().to_vec() }];
+    let batches = vec![("s", vec!["a1", "a2"], Some(restore)), ("s", vec!["a3", "b1"], None)];
+    let (source, sink) = (Script { batches, ..Script::default() }, Scripted::new([]));
+    let pipeline = Pipeline::builder()
+        .source("s", source)
+        .transform("routed", "s", by_letter())
+        .transform("counted", "routed.b", Sequence::default())
+        .sink("sink", "counted", sink.clone())
+        .sink("others", "routed.a", Scripted::new([]))
+        .drop_rejected()
+        .build()
+        .unwrap();
+    let report = pipeline.run(never()).await.unwrap();
+    assert!(report.drained);
+    assert_eq!(sink.written.lock().unwrap()[0].get("seq"), Some(&Value::U64(8)));
+}
+
+/// Lets go of all that came, of whichever stream, when it is flushed.
+#[derive(Clone, Default)]
+struct LetsGoAtOnce(Arc<Mutex<Vec<Batch>>>);
+
+impl Transform for LetsGoAtOnce {
+    fn transform(&mut self, batch: &mut Batch) -> Result<(), TransformError> {
+        self.0.lock().unwrap().push(std::mem::take(batch));
+        Ok(())
+    }
+    fn is_stateful(&self) -> bool {
+        true
+    }
+    fn flush(&mut self, _: FlushReason, _: Timestamp, out: &mut Batch) -> Result<(), TransformError> {
+        for mut batch in self.0.lock().unwrap().drain(..) {
+            for event in batch.iter() {
+                let (ty, origin) = (event.schema().unwrap(), event.origin().unwrap());
+                let (ty, origin) = (out.add_type(ty)?, out.add_origin(origin)?);
+                out.push_event(ty, origin, event.observed());
+            }
+            out.add_acks(batch.take_acks());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_flush_that_covers_several_streams_each_gets_its_own_state_back() {
+    let batches = vec![("s", vec!["a", "b", "c"], None), ("t", vec!["d", "e"], None), ("u", vec!["f"], None)];
+    let told: Arc<Mutex<Vec<Vec<Snapshot>>>> = Arc::default();
+    let pipeline = Pipeline::line(Script { batches, told: told.clone() })
+        .transform(LetsGoAtOnce::default())
+        .transform(Sequence::default())
+        .sink(Scripted::new([]))
+        .drop_rejected()
+        .lanes(0)
+        // Nothing leaves but at the drain, all at once.
+        .tick(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    pipeline.run(never()).await.unwrap();
+    let counts: Vec<Vec<u64>> = told
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|s| s.iter().map(|s| u64::from_le_bytes(s.state.clone().try_into().unwrap())).collect())
+        .collect();
+    assert_eq!(counts, [[3], [2], [1]]);
+}
+
 #[tokio::test]
 async fn transforms_do_not_run_on_the_callers_workers() {
     let threads = Arc::new(Mutex::new(Vec::new()));

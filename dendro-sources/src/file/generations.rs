@@ -468,7 +468,12 @@ impl Reader {
             messages.push(Message::Known { id: *id, entry: Box::new(entry.clone()) });
         }
         for id in gone {
-            self.archive.take(id);
+            if let Some(archived) = self.archive.take(id)
+                && !self.archive.has_stream(&archived.entry.stream)
+                && !self.tails.values().any(|tail| tail.stream == archived.entry.stream)
+            {
+                self.kit.resumption.forget(&archived.entry.stream);
+            }
             messages.push(Message::Forget { id });
         }
         messages.into_iter().for_each(|m| self.send(m));

@@ -34,6 +34,7 @@ mod identity;
 mod in_flight;
 mod reader;
 mod reconcile;
+mod resumption;
 mod source;
 mod store;
 mod tail;

@@ -15,6 +15,7 @@ use super::checkpoint::Book;
 use super::config::Config;
 use super::generations::Archive;
 use super::identity::Inode;
+use super::resumption::Resumption;
 use super::tail::{Kit, Tail, Turn};
 use super::watch::{Inbox, News, Rewind, RewoundFile, Wait, Watch};
 use super::{FileId, Message};
@@ -71,10 +72,10 @@ impl Reader {
         if let Some(told) = told {
             cx.report(Severity::Warning, told);
         }
-        let restore = book.snapshots.clone();
+        let resumption = Resumption::new(book.snapshots.clone());
         Self {
             archive: Archive::new(book),
-            kit: Kit { config, cx, out, counters, spare: None, restore },
+            kit: Kit { config, cx, out, counters, spare: None, resumption },
             inbox,
             watch,
             tails: HashMap::new(),
@@ -301,7 +302,7 @@ impl Reader {
             self.rewind_file(rewound);
         }
         // It goes with what is read first, and that is what is oldest.
-        self.kit.restore.insert(stream.clone(), restore);
+        self.kit.resumption.rewind(stream.clone(), restore);
         self.line_up(&stream);
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dendro_core::{Cut, Origin, Snapshot, SourceContext};
+use dendro_core::{Cut, Origin, SourceContext};
 use tokio::sync::mpsc::Sender;
 
 use super::activity::Counters;
@@ -13,6 +13,7 @@ use super::checkpoint::Entry;
 use super::config::Config;
 use super::content::{Content, Got};
 use super::identity::{BEFORE_BYTES, Birth, HEAD_BYTES, Inode, Mark, Passed, Print, is_first_line_whole};
+use super::resumption::Resumption;
 use super::{FileId, Message};
 use crate::framing::{Framing, Target};
 
@@ -26,8 +27,7 @@ pub(super) struct Kit {
     pub(super) out: Sender<Message>,
     pub(super) counters: Arc<Counters>,
     pub(super) spare: Option<Vec<u8>>,
-    /// The states with which streams go on, until their first batch is sent.
-    pub(super) restore: std::collections::BTreeMap<Arc<str>, Vec<Snapshot>>,
+    pub(super) resumption: Resumption,
 }
 
 impl Kit {
@@ -456,9 +456,7 @@ impl Tail {
             self.mark = self.passed.mark();
         }
         let Some(mut batch) = framed.batch else { return Ok(()) };
-        if !kit.restore.is_empty()
-            && let Some(snapshots) = kit.restore.remove(&self.stream)
-        {
+        if let Some(snapshots) = kit.resumption.next(&self.stream) {
             batch.set_restore(snapshots);
         }
         self.sent = self.mark.offset;

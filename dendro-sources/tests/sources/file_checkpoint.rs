@@ -202,6 +202,32 @@ async fn what_is_abandoned_takes_what_its_stream_has_sent_since_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_before_any_state_was_stored_says_that_transforms_begin_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.log");
+    append(&path, "one\n");
+    let run = start(FileSource::new(&path).checkpoints(dir.path().join("checkpoints")));
+    let batch = run.batch().await;
+    assert!(batch.is_resumed());
+    batch.acks().attach_snapshot(&Snapshot { component: "counts".into(), state: vec![1] });
+    append(&path, "two\n");
+    let next = run.batch().await;
+    assert!(!next.is_resumed(), "it goes on from the one before");
+    settle(next, Outcome::Delivered);
+    settle(batch, Outcome::Abandoned);
+    let mut again = Vec::new();
+    while again.len() < 2 {
+        let batch = run.batch().await;
+        // The state of the one that was abandoned counts it already.
+        assert_eq!((batch.is_resumed(), batch.restore()), (again.is_empty(), &[][..]));
+        again.extend(lines_of(&batch));
+        settle(batch, Outcome::Delivered);
+    }
+    assert_eq!(texts(&again), ["one", "two"]);
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_directory_checkpoints_live_as_long_as_the_source() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.log");

@@ -5,7 +5,10 @@
 //!   dead letters, at that moment; no checkpoint runs ahead, and in the end every source that can send again has its at the end;
 //! - a stream's events are given to a sink in order; with `Order::Strict` nothing new while something has still to be written;
 //! - a sink has an event no more often than it was sent to it, but for writes whose outcome was not known;
-//! - the same write id is never of other events; no more writes are in flight than may be, no more events in one;
+//! - the same write id is never of other events; no more writes are in flight than may be, no more events in one, and no more
+//!   of either in any time than the rate allows;
+//! - what a buffer has acknowledged is in it, dropped by choice and counted, or as above behind it; in the end it is empty;
+//! - a state that is stored with a checkpoint counts each event before it once, and no other;
 //! - a checkpoint has only such events before it when a run has ended;
 //! - every run ends within two hours of the paused clock, and what the statistics say is what the components have seen.
 //!
@@ -15,6 +18,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 mod broken;
+mod buffer;
 mod model;
 mod plan;
 mod rng;

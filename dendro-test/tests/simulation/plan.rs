@@ -1,8 +1,9 @@
 //! What is simulated: a random pipeline, its faults, and when it is stopped, all from a seed.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use dendro_core::{AdaptiveConcurrency, CircuitBreaker, Order, SinkSettings};
+use dendro_core::{AdaptiveConcurrency, CircuitBreaker, Order, RateLimit, SinkSettings, WhenFull};
 
 use crate::rng::{Rng, mix};
 
@@ -11,6 +12,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) sources: Vec<SourcePlan>,
     pub(crate) transforms: Vec<TransformPlan>,
+    pub(crate) buffers: Vec<BufferPlan>,
     pub(crate) sinks: Vec<SinkPlan>,
     /// `None`: what is refused is dropped.
     pub(crate) dead_letters: Option<SinkPlan>,
@@ -48,6 +50,29 @@ pub(crate) enum Kind {
     Route(u16),
     /// Keeps so many batches of a stream, and lets go of them on a tick.
     Hold(usize),
+    /// Counts the events of each stream, as the state that is stored with the checkpoint.
+    Count,
+}
+
+#[derive(Debug)]
+pub(crate) struct BufferPlan {
+    pub(crate) inputs: Vec<(Node, u16)>,
+    pub(crate) kind: BufferKind,
+    pub(crate) when_full: WhenFull,
+    pub(crate) max_events: u64,
+    /// How many writes to a durable one may go wrong, and how often they do, in percent.
+    pub(crate) faults: u64,
+    pub(crate) fault_percent: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BufferKind {
+    /// In memory: passes acknowledgements on.
+    Memory,
+    /// In memory: acknowledges what enters.
+    BestEffort,
+    /// Its content outlives the run.
+    Durable,
 }
 
 #[derive(Debug)]
@@ -77,6 +102,7 @@ pub(crate) struct RunPlan {
 pub(crate) enum Node {
     Source(usize),
     Transform(usize),
+    Buffer(usize),
 }
 
 /// What a transform does with an event.
@@ -93,10 +119,16 @@ impl Plan {
         let sources: Vec<_> = (0..rng.between(1, 3)).map(|_| SourcePlan::new(&mut rng)).collect();
         let mut outputs: Vec<(Node, u16)> = (0..sources.len()).map(|i| (Node::Source(i), 0)).collect();
         let mut read = Vec::new();
-        let mut transforms = Vec::new();
-        for i in 0..rng.below(5) as usize {
+        let (mut transforms, mut buffers) = (Vec::new(), Vec::new());
+        for _ in 0..rng.below(6) as usize {
             let inputs = choose(&mut rng, &outputs);
             read.extend(inputs.iter().copied());
+            if rng.chance(25) {
+                outputs.push((Node::Buffer(buffers.len()), 0));
+                buffers.push(BufferPlan::new(inputs, &mut rng));
+                continue;
+            }
+            let i = transforms.len();
             let kind = Kind::new(&mut rng);
             let fails = if rng.chance(30) { rng.between(1, 15) } else { 0 };
             let ports = if let Kind::Route(ports) = kind { ports } else { 1 };
@@ -123,6 +155,7 @@ impl Plan {
             seed,
             sources,
             transforms,
+            buffers,
             sinks,
             dead_letters: dead_letters.then(|| SinkPlan::for_dead_letters(&mut rng)),
             runs,
@@ -139,7 +172,7 @@ impl Plan {
             Kind::Filter(percent) if chance < percent => Fate::Filtered,
             Kind::Reject(percent) if chance < percent => Fate::Rejected,
             Kind::Route(ports) => Fate::Pass((chance % u64::from(ports)) as u16),
-            Kind::Pass | Kind::Filter(_) | Kind::Reject(_) | Kind::Hold(_) => Fate::Pass(0),
+            Kind::Pass | Kind::Filter(_) | Kind::Reject(_) | Kind::Hold(_) | Kind::Count => Fate::Pass(0),
         }
     }
 
@@ -165,10 +198,35 @@ impl Plan {
         (0..self.sinks.len()).filter(move |s| self.sinks[*s].inputs.contains(&output))
     }
 
-    /// By how many ways event `id` comes from `node` to sink `at`; of any event for `None`.
+    pub(crate) fn buffers_behind(&self, output: (Node, u16)) -> impl Iterator<Item = usize> {
+        (0..self.buffers.len()).filter(move |b| self.buffers[*b].inputs.contains(&output))
+    }
+
+    /// By how many ways event `id` comes from `node` to sink `at`; of any event for `None`. A durable buffer ends a way: what
+    /// comes out of it was sent by it.
     pub(crate) fn ways(&self, node: Node, at: usize, id: Option<u64>) -> usize {
+        self.ways_to(node, id, false, &|output| self.sinks_behind(output).filter(|s| *s == at).count())
+    }
+
+    /// The same through durable buffers as well.
+    fn ways_through(&self, node: Node, at: usize) -> usize {
+        self.ways_to(node, None, true, &|output| self.sinks_behind(output).filter(|s| *s == at).count())
+    }
+
+    /// By how many ways event `id` comes from `node` to transform `at`.
+    pub(crate) fn ways_to_transform(&self, node: Node, at: usize, id: Option<u64>) -> usize {
+        self.ways_to(node, id, false, &|output| self.transforms_behind(output).filter(|t| *t == at).count())
+    }
+
+    fn ways_to(
+        &self,
+        node: Node,
+        id: Option<u64>,
+        through: bool,
+        here: &dyn Fn((Node, u16)) -> usize,
+    ) -> usize {
         let ports = match node {
-            Node::Source(_) => 1,
+            Node::Source(_) | Node::Buffer(_) => 1,
             Node::Transform(t) => {
                 if let Kind::Route(ports) = self.transforms[t].kind {
                     ports
@@ -186,20 +244,103 @@ impl Plan {
             .filter(taken)
             .map(|port| {
                 let output = (node, port);
-                let here = self.sinks_behind(output).filter(|s| *s == at).count();
-                let behind = self.transforms_behind(output);
-                here + behind.map(|t| self.ways(Node::Transform(t), at, id)).sum::<usize>()
+                let transforms = self.transforms_behind(output).map(Node::Transform);
+                let passed = |b: &usize| through || self.buffers[*b].kind != BufferKind::Durable;
+                let buffers = self.buffers_behind(output).filter(passed).map(Node::Buffer);
+                let behind = transforms.chain(buffers);
+                here(output) + behind.map(|node| self.ways_to(node, id, through, here)).sum::<usize>()
             })
             .sum()
     }
 
+    /// Whether the order of a stream of this source can be told at a sink: its events come by one way.
+    pub(crate) fn is_ordered(&self, sink: usize, source: usize) -> bool {
+        !self.may_overtake() && self.ways_through(Node::Source(source), sink) == 1
+    }
+
     /// Whether an event may come to a sink for the first time behind its followers: a transform lets go of what it held, or
-    /// fails on a batch that passes when it is sent again.
-    pub(crate) fn may_overtake(&self) -> bool {
+    /// fails on a batch, or a full buffer drops it, that passes when it is sent again.
+    fn may_overtake(&self) -> bool {
         let mut failing = self.transforms.iter().filter(|t| t.fails > 0);
         let staged = self.sinks.iter().chain(&self.dead_letters).any(|s| s.staged && s.loses);
-        let sent_again = staged || self.sources.iter().any(|s| s.errors > 0);
-        failing.any(|t| sent_again || matches!(t.kind, Kind::Hold(_)))
+        let drops_held = failing.clone().any(|t| matches!(t.kind, Kind::Hold(_)));
+        // Where there is one, the order is looked at over all runs, and what is not acknowledged is sent again in the next.
+        let durable = self.buffers.iter().any(|buffer| buffer.kind == BufferKind::Durable);
+        let sent_again = drops_held || staged || durable || self.sources.iter().any(|s| s.errors > 0);
+        let lossy = self.buffers.iter().any(BufferPlan::is_lossy);
+        sent_again && (lossy || failing.next().is_some())
+    }
+
+    /// Whether what comes of a source to transform `at` comes from this feeder alone, by one way on which nothing is lost, held or
+    /// refused by chance: then its state can be told.
+    pub(crate) fn feeds_exactly(&self, feeder: Node, source: usize, at: usize) -> bool {
+        let is_it = |output: (Node, u16)| self.transforms_behind(output).filter(|t| *t == at).count();
+        let replays = match feeder {
+            Node::Source(s) => self.sources[s].replays,
+            Node::Buffer(b) => self.buffers[b].kind == BufferKind::Durable,
+            Node::Transform(_) => false,
+        };
+        replays
+            && self.transforms[at].fails == 0
+            && self.ways_to_transform(feeder, at, None) == 1
+            && self.ways_to(Node::Source(source), None, true, &is_it) == 1
+            && self.are_exact_before(feeder, &self.transforms[at].inputs)
+    }
+
+    fn are_exact_before(&self, feeder: Node, inputs: &[(Node, u16)]) -> bool {
+        inputs.iter().all(|(node, _)| match *node {
+            node if node == feeder => true,
+            Node::Source(_) => true,
+            Node::Transform(t) => {
+                let TransformPlan { inputs, kind, fails } = &self.transforms[t];
+                let exact = *fails == 0 && !matches!(kind, Kind::Hold(_));
+                (exact || self.ways_to_transform(feeder, t, None) == 0)
+                    && self.are_exact_before(feeder, inputs)
+            }
+            Node::Buffer(b) if self.buffers[b].kind == BufferKind::Durable => true,
+            Node::Buffer(b) => {
+                let plan = &self.buffers[b];
+                !plan.is_lossy() && self.are_exact_before(feeder, &plan.inputs)
+            }
+        })
+    }
+
+    /// The components that answer to this source alone: in front of buffers that acknowledge, and behind none.
+    pub(crate) fn answering(&self, source: usize) -> Vec<String> {
+        let acknowledging = |b: &usize| self.buffers[*b].kind != BufferKind::Memory;
+        let buffers = (0..self.buffers.len()).filter(acknowledging);
+        let behind: Vec<String> = buffers.flat_map(|b| self.names_behind(Node::Buffer(b), true)).collect();
+        let mut names = self.names_behind(Node::Source(source), false);
+        names.retain(|name| !behind.contains(name));
+        names
+    }
+
+    fn names_behind(&self, node: Node, through: bool) -> Vec<String> {
+        let ports = match node {
+            Node::Transform(t) => {
+                if let Kind::Route(ports) = self.transforms[t].kind {
+                    ports
+                } else {
+                    1
+                }
+            }
+            Node::Source(_) | Node::Buffer(_) => 1,
+        };
+        let mut names = Vec::new();
+        for output in (0..ports).map(|port| (node, port)) {
+            names.extend(self.sinks_behind(output).map(crate::sink::name));
+            for t in self.transforms_behind(output) {
+                names.push(crate::transform::name(t));
+                names.extend(self.names_behind(Node::Transform(t), through));
+            }
+            for b in self.buffers_behind(output) {
+                names.push(crate::buffer::name(b));
+                if through || self.buffers[b].kind == BufferKind::Memory {
+                    names.extend(self.names_behind(Node::Buffer(b), through));
+                }
+            }
+        }
+        names
     }
 }
 
@@ -215,14 +356,43 @@ impl SourcePlan {
     }
 }
 
+impl BufferPlan {
+    fn new(inputs: Vec<(Node, u16)>, rng: &mut Rng) -> Self {
+        let kind = match rng.below(5) {
+            0 => BufferKind::BestEffort,
+            1 | 2 => BufferKind::Memory,
+            _ => BufferKind::Durable,
+        };
+        let when_full = match rng.below(6) {
+            0 => WhenFull::DropNewest,
+            1 => WhenFull::DeadLetter,
+            _ => WhenFull::Block,
+        };
+        Self {
+            inputs,
+            kind,
+            when_full,
+            max_events: rng.between(1, 60),
+            faults: rng.below(10),
+            fault_percent: rng.between(5, 50),
+        }
+    }
+
+    /// Whether it may let go of events on purpose.
+    fn is_lossy(&self) -> bool {
+        self.kind == BufferKind::BestEffort || self.when_full != WhenFull::Block
+    }
+}
+
 impl Kind {
     fn new(rng: &mut Rng) -> Self {
-        match rng.below(6) {
+        match rng.below(8) {
             0 => Self::Pass,
             1 => Self::Filter(rng.between(1, 100)),
             2 => Self::Reject(rng.between(1, 50)),
             3 => Self::Route(rng.between(2, 3) as u16),
-            _ => Self::Hold(rng.below(4) as usize),
+            4 | 5 => Self::Hold(rng.below(4) as usize),
+            _ => Self::Count,
         }
     }
 }
@@ -248,6 +418,12 @@ impl SinkPlan {
             (circuit.failures, circuit.probe_interval) = (rng.between(1, 4) as u32, rng.millis(1, 2_000));
             circuit
         });
+        if rng.chance(20) {
+            settings.rate.writes = Some(rate(rng, 200));
+        }
+        if rng.chance(20) {
+            settings.rate.events = Some(rate(rng, 2_000));
+        }
         settings.commit_interval = rng.millis(5, 500);
         if rng.chance(30) {
             settings.max_staged_bytes = rng.between(1, 4_000) as usize;
@@ -269,6 +445,13 @@ impl SinkPlan {
         let plan = Self::new(rng, false);
         Self { refuses: 0, ..plan }
     }
+}
+
+/// Up to so many a second.
+fn rate(rng: &mut Rng, most: u64) -> RateLimit {
+    let number = |n: u64| NonZeroU32::new(n as u32).unwrap_or(NonZeroU32::MIN);
+    let limit = RateLimit::per_second(number(rng.between(5, most)));
+    if rng.chance(70) { limit.with_burst(number(rng.between(1, 20))) } else { limit }
 }
 
 /// One or two of the outputs.

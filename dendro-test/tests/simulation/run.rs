@@ -6,6 +6,7 @@ use std::time::Duration;
 use dendro_core::{ManualClock, MemoryBudget, Pipeline, PipelineBuilder, QueueLimits};
 use dendro_test::batches;
 
+use crate::buffer::{self, SimBuffer};
 use crate::model;
 use crate::plan::{Kind, Node, Plan, RunPlan};
 use crate::rng::{Rng, mix};
@@ -16,6 +17,9 @@ use crate::world::{Flaw, World};
 
 /// The longest that a run may take, of the paused clock.
 const LIMIT: Duration = Duration::from_secs(7_200);
+
+/// How many more than planned there may be until no buffer has anything left.
+const MORE_RUNS: usize = 6;
 
 /// What has come of a seed.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,8 +34,14 @@ pub(crate) fn run(seed: u64, flaw: Option<Flaw>) -> Verdict {
     let runtime = builder.enable_time().start_paused(true).build().expect("a runtime for the test");
     runtime.block_on(async {
         let world = Arc::new(World::new(Plan::new(seed), flaw));
-        for (number, run) in world.plan.runs.iter().enumerate() {
-            let is_last = number + 1 == world.plan.runs.len();
+        let planned = world.plan.runs.len();
+        for number in 0..planned + MORE_RUNS {
+            // What was abandoned when a durable buffer had let go of its output is left to the next run.
+            if number >= planned && world.lock().buffers.iter().all(|buffer| buffer.content.is_empty()) {
+                break;
+            }
+            let run = &world.plan.runs[number.min(planned - 1)];
+            let is_last = number + 1 >= planned;
             world.lock().run_begins(is_last);
             let pipeline = pipeline(&world, number as u64, run).build().expect("a valid pipeline");
             let shutdown = async {
@@ -50,6 +60,7 @@ pub(crate) fn run(seed: u64, flaw: Option<Flaw>) -> Verdict {
                 }
             }
         }
+        model::all_ended(&world);
         let state = world.lock();
         let events = state.sends.values().sum::<usize>() as u64;
         Verdict { violations: state.violations.clone(), trace: state.trace, events }
@@ -80,8 +91,20 @@ fn pipeline(world: &Arc<World>, number: u64, run: &RunPlan) -> PipelineBuilder {
     for (at, transform) in plan.transforms.iter().enumerate() {
         let inputs = names(plan, &transform.inputs);
         let world = world.clone();
-        let make = move || SimTransform { world: world.clone(), at, held: Default::default() };
+        let make = move || SimTransform {
+            world: world.clone(),
+            at,
+            held: Default::default(),
+            counted: Default::default(),
+        };
         builder = builder.transform(transform::name(at), inputs, make);
+    }
+    for (at, buffer) in plan.buffers.iter().enumerate() {
+        let sim = SimBuffer::new(world, at, &mut rng);
+        builder = builder.buffer_with(buffer::name(at), names(plan, &buffer.inputs), sim, |settings| {
+            (settings.retry.initial, settings.retry.max) =
+                (Duration::from_millis(10), Duration::from_millis(200));
+        });
     }
     let sim_sink = |at, rng: &mut Rng| SimSink { world: world.clone(), at, rng: Mutex::new(rng.fork()) };
     for (at, sink) in plan.sinks.iter().enumerate() {
@@ -96,6 +119,7 @@ fn pipeline(world: &Arc<World>, number: u64, run: &RunPlan) -> PipelineBuilder {
 fn names(plan: &Plan, inputs: &[(Node, u16)]) -> Vec<String> {
     let name = |(node, port): &(Node, u16)| match node {
         Node::Source(at) => format!("s{at}"),
+        Node::Buffer(at) => buffer::name(*at),
         Node::Transform(at) => match plan.transforms[*at].kind {
             Kind::Route(_) => format!("{}.p{port}", transform::name(*at)),
             _ => transform::name(*at),

@@ -6,6 +6,8 @@ use dendro_core::{
     Batch, CommitReason, Committed, EventRef, Sink, SinkError, SinkSettings, Stage, WriteContext, Written,
 };
 
+use tokio::time::Instant;
+
 use crate::model;
 use crate::rng::Rng;
 use crate::world::{Flaw, State, Stored, Tally, World, id_of, letter, letter_id};
@@ -144,6 +146,9 @@ impl Sink for SimSink {
 
     fn settings(&self) -> SinkSettings {
         let mut settings = self.world.plan.sink(self.at).settings.clone();
+        if self.world.has(Flaw::WritesFast) {
+            settings.rate = Default::default();
+        }
         if self.world.has(Flaw::WritesBeside) {
             settings.order = dendro_core::Order::FirstDelivery;
             settings.in_flight += 2;
@@ -284,13 +289,19 @@ impl State {
 
     /// What was staged and not committed in the run before is gone.
     pub(crate) fn run_begins(&mut self, is_last: bool) {
+        let orders_over_runs = self.orders_over_runs;
         for at in 0..self.sinks.len() {
             let sink = &mut self.sinks[at];
-            (sink.pending, sink.given, sink.seen) = Default::default();
+            sink.pending.clear();
+            if !orders_over_runs {
+                (sink.given, sink.seen) = Default::default();
+            }
+            sink.attempts = vec![(Instant::now(), 0)];
             for (stage, content) in std::mem::take(&mut self.sinks[at].open) {
                 self.lose(at, stage, content);
             }
         }
+        self.buffers.iter_mut().for_each(|buffer| buffer.entered.clear());
         (self.this_run, self.is_last_run) = (Tally::default(), is_last);
     }
 

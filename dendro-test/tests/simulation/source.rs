@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use dendro_core::{Outcome, Output, Receipt, Source, SourceContext, SourceError};
+use dendro_core::{Output, Receipt, Settlement, Snapshot, Source, SourceContext, SourceError};
 use dendro_test::batches;
 
 use crate::model;
+use crate::plan::Node;
 use crate::rng::Rng;
-use crate::world::{Flaw, World, id};
+use crate::world::{Flaw, Snapshots, World, id};
 
 pub(crate) struct SimSource {
     pub(crate) world: Arc<World>,
@@ -26,6 +27,8 @@ struct Stream {
     waiting: VecDeque<(Receipt, Range<u64>)>,
     /// Something of it was abandoned and can't be sent again in this run.
     broken: bool,
+    /// Its next batch is the first behind the checkpoint.
+    is_resumed: bool,
 }
 
 #[async_trait::async_trait]
@@ -37,7 +40,7 @@ impl Source for SimSource {
             .map(|stream| {
                 let state = &world.lock().streams[&(self.at, stream)];
                 let next = if plan.replays { state.checkpoint } else { state.sent };
-                Stream { next, waiting: VecDeque::new(), broken: false }
+                Stream { next, waiting: VecDeque::new(), broken: false, is_resumed: plan.replays }
             })
             .collect();
         while !cx.is_stopping() {
@@ -70,7 +73,13 @@ impl Source for SimSource {
             let end = (first + self.rng.between(1, plan.max_batch)).min(plan.streams[number]);
             self.sent(number, first..end);
             let ids = (first..end).map(|n| id(self.at, number, n).to_string());
-            let batch = batches::lines(&format!("s{}/{number}", self.at), first, ids);
+            let mut batch = batches::lines(&format!("s{}/{number}", self.at), first, ids);
+            if std::mem::take(&mut streams[number].is_resumed) {
+                let snapshots = resumed(&world.lock().streams[&(self.at, number)].snapshots);
+                if !snapshots.is_empty() || !self.world.has(Flaw::ResumesSilently) {
+                    batch.set_restore(snapshots);
+                }
+            }
             let Ok(receipt) = out.send(batch).await else { break };
             streams[number].next = end;
             streams[number].waiting.push_back((receipt, first..end));
@@ -78,8 +87,8 @@ impl Source for SimSource {
         drop(out);
         for (number, stream) in streams.iter_mut().enumerate() {
             while let Some((receipt, range)) = stream.waiting.pop_front() {
-                let outcome = receipt.await.outcome;
-                self.settled(number, stream, range, outcome, false);
+                let settlement = receipt.await;
+                self.settled(number, stream, range, settlement, false);
             }
         }
         Ok(())
@@ -109,9 +118,10 @@ impl SimSource {
         number: usize,
         stream: &mut Stream,
         range: Range<u64>,
-        outcome: Outcome,
+        settlement: Settlement,
         may_send_again: bool,
     ) {
+        let outcome = settlement.outcome;
         let mut state = self.world.lock();
         let ids: Vec<u64> = range.clone().map(|n| id(self.at, number, n)).collect();
         state.settled(&ids, outcome);
@@ -122,6 +132,12 @@ impl SimSource {
             };
             if range.start <= known.checkpoint {
                 known.checkpoint = known.checkpoint.max(range.end);
+                let told = settlement.snapshots.into_iter();
+                known.snapshots.extend(told.map(|snapshot| (snapshot.component, snapshot.state)));
+                let before = (0..known.checkpoint).map(|n| (id(self.at, number, n), 1)).collect();
+                let stored = known.snapshots.clone();
+                let feeder = (Node::Source(self.at), self.at);
+                model::states_are_stored(&self.world, &mut state, feeder, &stored, &before);
             } else if self.world.plan.sources[self.at].replays {
                 let text = format!("s{}/{number}: {range:?} came before its turn", self.at);
                 state.violation(text);
@@ -130,6 +146,7 @@ impl SimSource {
             match may_send_again {
                 true => {
                     stream.next = range.start;
+                    stream.is_resumed = true;
                     stream.waiting.clear();
                 }
                 false => stream.broken = true,
@@ -139,26 +156,35 @@ impl SimSource {
 }
 
 impl Stream {
-    fn try_next(&mut self) -> Option<(Outcome, Range<u64>)> {
+    fn try_next(&mut self) -> Option<(Settlement, Range<u64>)> {
         let settlement = self.waiting.front_mut()?.0.try_settle()?;
-        self.waiting.pop_front().map(|(_, range)| (settlement.outcome, range))
+        self.waiting.pop_front().map(|(_, range)| (settlement, range))
     }
 }
 
 /// The next settlement of any stream; `None` if the source is to stop.
-async fn settlement(streams: &mut [Stream], cx: &SourceContext) -> Option<(usize, Outcome, Range<u64>)> {
+async fn settlement(streams: &mut [Stream], cx: &SourceContext) -> Option<(usize, Settlement, Range<u64>)> {
     let mut stopping = std::pin::pin!(cx.stopping());
     std::future::poll_fn(|task| {
         for (number, stream) in streams.iter_mut().enumerate() {
             let Some((receipt, _)) = stream.waiting.front_mut() else { continue };
             if let Poll::Ready(settlement) = Pin::new(receipt).poll(task) {
                 let range = stream.waiting.pop_front().map(|(_, range)| range).unwrap_or_default();
-                return Poll::Ready(Some((number, settlement.outcome, range)));
+                return Poll::Ready(Some((number, settlement, range)));
             }
         }
         stopping.as_mut().poll(task).map(|()| None)
     })
     .await
+}
+
+/// Stored states, as they go with a batch.
+pub(crate) fn resumed(snapshots: &Snapshots) -> Vec<Snapshot> {
+    let snapshot = |(component, state): (&String, &Vec<u8>)| Snapshot {
+        component: component.clone(),
+        state: state.clone(),
+    };
+    snapshots.iter().map(snapshot).collect()
 }
 
 /// Until one of the two is ready.

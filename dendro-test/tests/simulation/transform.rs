@@ -13,6 +13,8 @@ pub(crate) struct SimTransform {
     pub(crate) world: Arc<World>,
     pub(crate) at: usize,
     pub(crate) held: BTreeMap<String, VecDeque<Batch>>,
+    /// How often each event of a stream was counted.
+    pub(crate) counted: BTreeMap<String, BTreeMap<u64, u64>>,
 }
 
 impl Transform for SimTransform {
@@ -28,6 +30,11 @@ impl Transform for SimTransform {
                 *batch = held.pop_front().unwrap_or_default();
             }
             return Ok(());
+        }
+        if self.kind() == Kind::Count {
+            let stream = batch.stream().unwrap_or_default().to_owned();
+            let counted = self.counted.entry(stream).or_default();
+            ids.iter().for_each(|id| *counted.entry(*id).or_default() += 1);
         }
         batch.try_for_each(|mut event| {
             let id = id_of(event.view());
@@ -58,7 +65,18 @@ impl Transform for SimTransform {
     }
 
     fn is_stateful(&self) -> bool {
-        matches!(self.kind(), Kind::Hold(_))
+        matches!(self.kind(), Kind::Hold(_) | Kind::Count)
+    }
+
+    fn snapshot(&self, stream: &str) -> Option<Vec<u8>> {
+        let pairs = self.counted.get(stream)?.iter();
+        Some(pairs.flat_map(|(id, n)| [id.to_le_bytes(), n.to_le_bytes()]).flatten().collect())
+    }
+
+    fn restore(&mut self, stream: &str, state: &[u8]) -> Result<(), TransformError> {
+        let state = if self.world.has(Flaw::LosesState) { BTreeMap::new() } else { decode(state) };
+        self.counted.insert(stream.to_owned(), state);
+        Ok(())
     }
 
     fn flush(
@@ -143,4 +161,10 @@ impl SimTransform {
 
 pub(crate) fn name(transform: usize) -> String {
     format!("t{transform}")
+}
+
+/// A state, as it was stored.
+pub(crate) fn decode(state: &[u8]) -> BTreeMap<u64, u64> {
+    let numbers: Vec<u64> = state.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+    numbers.as_chunks::<2>().0.iter().map(|[id, n]| (*id, *n)).collect()
 }

@@ -1,12 +1,12 @@
 //! What the simulated sources, transforms and sinks have seen: the facts that the model judges by.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dendro_core::{Batch, EventRef, Outcome};
 use tokio::time::Instant;
 
-use crate::plan::{Node, Plan};
+use crate::plan::{BufferKind, Plan};
 use crate::rng::mix;
 
 /// What is broken on purpose, to see whether the model finds it.
@@ -30,13 +30,27 @@ pub(crate) enum Flaw {
     ChecksPointEarly,
     /// A sink ignores that it may have one write in flight, as a driver would that forgot about it.
     WritesBeside,
+    /// A sink ignores how fast it may be written to, likewise.
+    WritesFast,
+    /// A buffer in memory settles what waits in it.
+    BufferSettlesEarly,
+    /// A durable buffer keeps one event fewer than it acknowledges.
+    BufferDrops,
+    /// A durable buffer forgets what it has sent before that is settled.
+    BufferForgets,
+    /// A source does not say that a stream goes back to its checkpoint.
+    ResumesSilently,
+    /// A transform does not take up its state.
+    LosesState,
 }
 
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) flaw: Option<Flaw>,
-    /// For each sink and source, whether the order of a stream can be told: its events come by one way.
+    /// For each sink and source, whether the order of a stream can be told.
     ordered: Vec<Vec<bool>>,
+    /// For each source, the components that tell it what became of its events.
+    pub(crate) answering: Vec<Vec<String>>,
     state: Mutex<State>,
 }
 
@@ -47,6 +61,7 @@ pub(crate) struct State {
     began: Instant,
     pub(crate) streams: BTreeMap<(usize, usize), StreamState>,
     pub(crate) sinks: Vec<SinkState>,
+    pub(crate) buffers: Vec<BufferState>,
     /// By transform and event.
     pub(crate) filtered: HashSet<(usize, u64)>,
     /// What a component has refused, or failed on: its name and the event.
@@ -59,6 +74,9 @@ pub(crate) struct State {
     pub(crate) calls: Vec<u64>,
     pub(crate) this_run: Tally,
     pub(crate) is_last_run: bool,
+    /// A durable buffer brings first what the run before has left in it, and the source what it has not heard of: first
+    /// deliveries are in order over all runs, and not within each.
+    pub(crate) orders_over_runs: bool,
 }
 
 #[derive(Default)]
@@ -67,6 +85,41 @@ pub(crate) struct StreamState {
     pub(crate) checkpoint: u64,
     /// All before it was sent at least once.
     pub(crate) sent: u64,
+    /// The states of transforms that are stored with the checkpoint.
+    pub(crate) snapshots: Snapshots,
+}
+
+/// By component.
+pub(crate) type Snapshots = BTreeMap<String, Vec<u8>>;
+
+#[derive(Default)]
+pub(crate) struct BufferState {
+    /// Of a durable one: what is in it.
+    pub(crate) content: VecDeque<Batch>,
+    /// The number of the first.
+    pub(crate) first: u64,
+    /// What has gone from it because it was settled, by stream and event, and the states that came with that.
+    pub(crate) settled: BTreeMap<String, BTreeMap<u64, u64>>,
+    pub(crate) snapshots: BTreeMap<String, Snapshots>,
+    /// How often it has sent each event.
+    pub(crate) sends: HashMap<u64, usize>,
+    /// What it has dropped because it was full.
+    pub(crate) dropped: HashSet<u64>,
+    /// What a best-effort one has taken in, in this run.
+    pub(crate) entered: HashSet<u64>,
+    /// What it has taken in, in any run.
+    pub(crate) known: HashSet<u64>,
+    pub(crate) faults: u64,
+}
+
+impl BufferState {
+    pub(crate) fn holds(&self, id: u64) -> bool {
+        self.content.iter().any(|batch| batch.iter().any(|event| id_of(event) == id))
+    }
+
+    pub(crate) fn events(&self) -> u64 {
+        self.content.iter().map(|batch| batch.len() as u64).sum()
+    }
 }
 
 #[derive(Default)]
@@ -86,6 +139,8 @@ pub(crate) struct SinkState {
     pub(crate) lost: HashSet<u64>,
     pub(crate) next_stage: u64,
     pub(crate) faults: u64,
+    /// The attempts of this run: when, and how many events.
+    pub(crate) attempts: Vec<(Instant, u64)>,
 }
 
 /// An event in a stage that is not yet durable.
@@ -122,6 +177,11 @@ impl World {
             sinks: (0..sinks)
                 .map(|at| SinkState { faults: plan.sink(at).faults, ..SinkState::default() })
                 .collect(),
+            buffers: plan
+                .buffers
+                .iter()
+                .map(|buffer| BufferState { faults: buffer.faults, ..BufferState::default() })
+                .collect(),
             filtered: HashSet::new(),
             refused: HashSet::new(),
             letters: HashSet::new(),
@@ -129,13 +189,13 @@ impl World {
             calls: vec![0; plan.transforms.len()],
             this_run: Tally::default(),
             is_last_run: false,
+            orders_over_runs: plan.buffers.iter().any(|buffer| buffer.kind == BufferKind::Durable),
         };
-        let may_overtake = plan.may_overtake();
-        let one_way = |sink, source| !may_overtake && plan.ways(Node::Source(source), sink, None) == 1;
         let ordered = (0..plan.sinks.len())
-            .map(|sink| (0..plan.sources.len()).map(|source| one_way(sink, source)).collect())
+            .map(|sink| (0..plan.sources.len()).map(|source| plan.is_ordered(sink, source)).collect())
             .collect();
-        Self { plan, flaw, ordered, state: Mutex::new(state) }
+        let answering = (0..plan.sources.len()).map(|source| plan.answering(source)).collect();
+        Self { plan, flaw, ordered, answering, state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -215,4 +275,10 @@ pub(crate) fn letter(event: EventRef<'_>) -> (String, u64) {
 fn number(text: &[u8]) -> u64 {
     let digits = text.iter().take_while(|b| b.is_ascii_digit());
     digits.fold(0, |n, b| n * 10 + u64::from(b - b'0'))
+}
+
+/// The source and the stream of which the batches with this name are.
+pub(crate) fn stream_of(name: &str) -> Option<(usize, usize)> {
+    let (source, stream) = name.strip_prefix('s')?.split_once('/')?;
+    Some((source.parse().ok()?, stream.parse().ok()?))
 }

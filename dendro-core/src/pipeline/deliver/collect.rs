@@ -46,7 +46,7 @@ impl Delivery {
     async fn next_batch(&self, deadline: Option<Instant>) -> Either<Option<Batch>, ()> {
         let pop = async {
             let mut item = self.queue.pop(0).await?;
-            while item.batch.is_empty() && (item.batch.restore().is_empty() || !self.passes_restored) {
+            while item.batch.is_empty() && !(item.batch.is_resumed() && self.passes_restored) {
                 // It has only brought a stream's state past the transforms before.
                 item.batch.take_acks().resolve(Outcome::Delivered);
                 item = self.queue.pop(0).await?;
@@ -72,7 +72,7 @@ fn split(mut batch: Batch, max_events: usize) -> Vec<Batch> {
     let indices: Vec<usize> = batch.iter().map(|e| e.index()).collect();
     let mut parts: Vec<Batch> =
         indices.chunks(max_events).map(|chunk| batch.select(chunk.iter().copied())).collect();
-    if let Some(first) = parts.first_mut() {
+    if let Some(first) = parts.first_mut().filter(|_| batch.is_resumed()) {
         first.set_restore(batch.restore().to_vec());
     }
     batch.take_acks().resolve(Outcome::Delivered);
