@@ -19,7 +19,7 @@ use crate::world::{Flaw, World};
 const LIMIT: Duration = Duration::from_secs(7_200);
 
 /// How many more than planned there may be until no buffer has anything left.
-const MORE_RUNS: usize = 6;
+const MORE_RUNS: usize = 40;
 
 /// What has come of a seed.
 #[derive(Debug, PartialEq, Eq)]
