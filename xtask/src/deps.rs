@@ -1,6 +1,6 @@
 //! `cargo xtask deps`: the arrows between the crates go one way only, and the core stays small.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -20,6 +20,9 @@ const COMPONENTS: &[&str] = &[
     "dendro-buffer",
     "dendro-wasm",
 ];
+
+/// What each of the plugins goes by: they are all alike.
+const PLUGIN: &str = "a plugin";
 
 /// One crate of the workspace that names another in its manifest.
 struct Edge<'a> {
@@ -49,16 +52,24 @@ pub(crate) fn run() -> Result<(), Failure> {
 
 fn edges(metadata: &Value) -> Vec<Edge<'_>> {
     let packages = || metadata["packages"].as_array().into_iter().flatten();
-    let members: BTreeSet<&str> = packages().filter_map(|package| package["name"].as_str()).collect();
+    let known_as = |package: &'_ Value, name| {
+        let manifest = package["manifest_path"].as_str().unwrap_or_default();
+        if manifest.contains("/examples/plugins/") { PLUGIN } else { name }
+    };
+    let members = packages().filter_map(|package| {
+        let name = package["name"].as_str()?;
+        Some((name, known_as(package, name)))
+    });
+    let members: BTreeMap<&str, &str> = members.collect();
+    let edge = |from: &'_ str, dependency: &Value| {
+        let (from, to) = (members.get(from)?, members.get(dependency["name"].as_str()?)?);
+        Some((*from, *to, dependency["kind"] == "dev"))
+    };
     packages()
         .filter_map(|package| Some((package["name"].as_str()?, package["dependencies"].as_array()?)))
-        .flat_map(|(from, dependencies)| {
-            dependencies.iter().filter_map(move |dependency| {
-                let to = dependency["name"].as_str()?;
-                Some(Edge { from, to, dev: dependency["kind"] == "dev" })
-            })
-        })
-        .filter(|edge| members.contains(edge.to))
+        .flat_map(|(from, dependencies)| dependencies.iter().map(move |dependency| (from, dependency)))
+        .filter_map(|(from, dependency)| edge(from, dependency))
+        .map(|(from, to, dev)| Edge { from, to, dev })
         .collect()
 }
 
@@ -71,7 +82,10 @@ fn check(edge: &Edge<'_>) -> Result<(), String> {
         "dendro" | "xtask" => true,
         "dendro-crash" => to == "dendro",
         "dendro-core" => false,
-        "dendro-net" | "dendro-test" => to == "dendro-core",
+        "dendro-net" | "dendro-plugin" | "dendro-test" => to == "dendro-core",
+        PLUGIN => to == "dendro-plugin",
+        // Its tests run plugins.
+        "dendro-wasm" if dev && ["dendro-plugin", PLUGIN].contains(&to) => true,
         _ if COMPONENTS.contains(&from) => {
             ["dendro-core", "dendro-net"].contains(&to) || (dev && to == "dendro-test")
         }
@@ -98,7 +112,7 @@ fn name_and_version(line: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Edge, check, edges};
+    use super::{Edge, PLUGIN, check, edges};
 
     fn normal(from: &str, to: &str) -> bool {
         check(&Edge { from, to, dev: false }).is_ok()
@@ -151,6 +165,16 @@ mod tests {
     }
 
     #[test]
+    fn plugins_import_their_kit_only_and_the_sandbox_them_in_tests_only() {
+        assert!(normal("dendro-plugin", "dendro-core"));
+        assert!(!normal("dendro-plugin", "dendro-wasm"));
+        assert!(normal(PLUGIN, "dendro-plugin"));
+        assert!(!normal(PLUGIN, "dendro-core"));
+        assert!(dev("dendro-wasm", PLUGIN) && dev("dendro-wasm", "dendro-plugin"));
+        assert!(!normal("dendro-wasm", "dendro-plugin"));
+    }
+
+    #[test]
     fn the_facade_imports_all_but_xtask() {
         assert!(normal("dendro", "dendro-sinks"));
         assert!(!normal("dendro", "xtask"));
@@ -178,8 +202,16 @@ mod tests {
                 {"name": "dendro-sources", "kind": "dev"},
             ]},
             {"name": "dendro-sources", "dependencies": []},
+            {"name": "upper", "manifest_path": "/dendro/examples/plugins/upper/Cargo.toml", "dependencies": [
+                {"name": "dendro-core", "kind": null},
+            ]},
         ]});
         let edges: Vec<_> = edges(&metadata).iter().map(|e| (e.from, e.to, e.dev)).collect();
-        assert_eq!(edges, [("dendro-sinks", "dendro-core", false), ("dendro-sinks", "dendro-sources", true)]);
+        let expected = [
+            ("dendro-sinks", "dendro-core", false),
+            ("dendro-sinks", "dendro-sources", true),
+            (PLUGIN, "dendro-core", false),
+        ];
+        assert_eq!(edges, expected);
     }
 }

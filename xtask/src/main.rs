@@ -11,6 +11,7 @@ mod failure;
 mod fixtures;
 mod fuzz;
 mod needs;
+mod plugin;
 mod process;
 mod test;
 mod wasm;
@@ -37,8 +38,14 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "wasm",
         usage: "[--offline]",
-        about: "build what a plugin is made of for wasm32-unknown-unknown",
+        about: "build what a plugin is made of, and the plugins, for wasm32-unknown-unknown",
         run: |args| wasm::run(wasm::Options::parse(args)?),
+    },
+    Command {
+        name: "plugin",
+        usage: "new NAME | build [NAME] | test [NAME]",
+        about: "begin, build or test plugins of examples/plugins",
+        run: |args| plugin::run(plugin::Options::parse(args)?),
     },
     Command {
         name: "deps",
