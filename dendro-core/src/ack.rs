@@ -81,6 +81,7 @@ fn with_observer(observer: Option<(Observer, u64)>) -> (Token, Receipt) {
         worst: Outcome::Delivered,
         snapshots: Vec::new(),
         held: Vec::new(),
+        #[cfg(feature = "runtime")]
         stream: None,
         waker: None,
         observer,
@@ -94,6 +95,7 @@ struct Shared {
     snapshots: Vec<Snapshot>,
     held: Vec<Box<dyn Any + Send>>,
     /// Whose states belong to it; `None`: those of any stream.
+    #[cfg(feature = "runtime")]
     stream: Option<Box<str>>,
     waker: Option<Waker>,
     observer: Option<(Observer, u64)>,
