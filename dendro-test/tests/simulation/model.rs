@@ -15,10 +15,11 @@ pub(crate) fn accounted_for(world: &World, state: &mut State, source: usize, id:
     if let Err(wrong) = reached(world, state, (Node::Source(source), 0), id) {
         state.violation(format!("{} was acknowledged ({outcome:?}), and {wrong}", show(id)));
     }
-    if outcome == Outcome::Delivered && state.sends.get(&id) == Some(&1) {
-        if let Some(name) = world.answering[source].iter().find(|name| is_refused(world, state, name, id)) {
-            state.violation(format!("{} counts as delivered, and {name} has refused it", show(id)));
-        }
+    if outcome == Outcome::Delivered
+        && state.sends.get(&id) == Some(&1)
+        && let Some(name) = world.answering[source].iter().find(|name| is_refused(world, state, name, id))
+    {
+        state.violation(format!("{} counts as delivered, and {name} has refused it", show(id)));
     }
 }
 
@@ -90,11 +91,10 @@ pub(crate) fn write_begins(world: &World, at: usize, ids: &[u64], cx: &WriteCont
     }
     let now = Instant::now();
     sink.attempts.push((now, ids.len() as u64));
-    let (writes, events): (fn(u64) -> u64, fn(u64) -> u64) =
-        (|events| u64::from(events > 0), |events| events);
-    for (limit, counts, what) in
-        [(settings.rate.writes, writes, "writes"), (settings.rate.events, events, "events")]
-    {
+    let writes: fn(u64) -> u64 = |events| u64::from(events > 0);
+    let limits =
+        [(settings.rate.writes, writes, "writes"), (settings.rate.events, |events| events, "events")];
+    for (limit, counts, what) in limits {
         let Some(limit) = limit else { continue };
         let most = |passed: Duration| {
             f64::from(limit.burst.get()) + f64::from(limit.per_second.get()) * passed.as_secs_f64() + 0.01
