@@ -66,7 +66,6 @@ pub(crate) fn decode_percent_until(end: u8, text: &[u8], out: &mut Vec<u8>) -> u
             continue;
         }
         let (byte, len) = match text[read..] {
-            [b'%', b'2', b'0', ..] => (b' ', 3),
             [b'%', high, low, ..] if is_hex(high, low) => (byte_of(high, low), 3),
             [b'%', ..] => (b'%', 1),
             _ => {

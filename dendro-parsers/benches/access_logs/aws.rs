@@ -83,12 +83,20 @@ const ALB: &[(&str, Group)] = &[
 
 /// A group a column, two where an address has a port.
 fn alb_pattern() -> String {
-    let quoted = |name: &str| ALB.iter().position(|(field, _)| *field == name).is_some_and(|at| at >= 24);
     let columns = ALB.iter().filter(|(name, _)| !name.ends_with("_port")).map(|(name, group)| match *name {
         "client_ip" | "target_ip" => r"(\S+):(\d+)",
-        "request" | "user_agent" | "trace_id" | "domain_name" | "chosen_cert_arn" => r#""([^"]*)""#,
-        "conn_trace_id" => r"(\S+)",
-        name if quoted(name) => r#""([^"]*)""#,
+        "request"
+        | "user_agent"
+        | "trace_id"
+        | "domain_name"
+        | "chosen_cert_arn"
+        | "actions_executed"
+        | "redirect_url"
+        | "error_reason"
+        | "target_port_list"
+        | "target_status_code_list"
+        | "classification"
+        | "classification_reason" => r#""([^"]*)""#,
         _ if *group == Number => r"(\d+|-)",
         _ if *group == Seconds => r"(-1|\d+\.\d+|-)",
         _ => r"(\S+)",

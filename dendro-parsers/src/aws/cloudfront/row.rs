@@ -138,7 +138,7 @@ impl<'w, 'e> Fields<'w, 'e> {
         true
     }
 
-    /// Finds the end of a text and whether something in it is encoded together, decodes and writes it.
+    /// Writes the next value as text. One search finds its end, or that something in it is encoded.
     #[inline(always)]
     fn write_text(&mut self, agent: bool, key: Key, values: &mut Values<'_>) -> bool {
         let start = values.at;
